@@ -1,0 +1,78 @@
+/** One run of a script: what every generated function, module function and variable gets first. */
+import type { SipMessage } from '../sip/message.js';
+import type { Host } from './host.js';
+import { MessageEnv } from './message-env.js';
+import type { Program } from './program.js';
+
+/** Why a run ended before its last statement. */
+export const STOP = { NONE: 0, EXIT: 1, DROP: 2 } as const;
+
+/** The kind of block that runs (Kamailio's route_type), as bits: a function's `routes` is checked against them. */
+export const ROUTE = {
+  REQUEST: 1,
+  FAILURE: 2,
+  TM_ONREPLY: 4,
+  BRANCH: 8,
+  ONSEND: 16,
+  ERROR: 32,
+  LOCAL: 64,
+  CORE_ONREPLY: 128,
+  BRANCH_FAILURE: 256,
+  ONREPLY: 4 | 128,
+  EVENT: 512,
+  ANY: 1023,
+} as const;
+
+export class Context {
+  readonly host: Host;
+  /** The version of the script that this run began with. */
+  readonly program: Program;
+  msg: SipMessage;
+  /** AVPs and XAVPs of the message; a transaction hands its own in. */
+  env: MessageEnv;
+  /** ROUTE.x of the running top block. */
+  routeType: number;
+  /** `$rc`: code of the last module function or route. */
+  rc = 0;
+  /** STOP.x: set when the whole run is to end. */
+  stop: number = STOP.NONE;
+  /** Nested action lists, for max_recursive_level. */
+  depth = 0;
+  /** The reply in view of failure, branch-failure and tm reply routes where it differs from `msg`. */
+  reply: SipMessage | null = null;
+  /** Transaction of the run, owned by tm; null until tm looked. */
+  transaction: object | null = null;
+  /** Index of the branch in view (branch_route, tm reply route); -1 none. */
+  branchIndex = -1;
+  /** Outgoing request in view of onsend_route, with its destination. */
+  sending: { readonly text: string; readonly to: import('../sip/transport.js').Destination } | null = null;
+  /** What is known only in one kind of run: `$nsqE`, `$shtrecord` … by the module's own key. */
+  #extras: Map<object, unknown> | null = null;
+
+  constructor(host: Host, program: Program, msg: SipMessage, routeType: number, env: MessageEnv = new MessageEnv()) {
+    this.host = host;
+    this.program = program;
+    this.msg = msg;
+    this.routeType = routeType;
+    this.env = env;
+  }
+
+  extra<T>(key: ExtraKey<T>): T | undefined {
+    return this.#extras?.get(key) as T | undefined;
+  }
+
+  setExtra<T>(key: ExtraKey<T>, value: T | undefined): void {
+    (this.#extras ??= new Map()).set(key, value);
+  }
+}
+
+/** A typed key of `Context.extra` and `SipMessage.slots`: `const EVENT = extraKey<NsqEvent>('nsq event')`. */
+export interface ExtraKey<T> {
+  readonly name: string;
+  /** Never set; carries the type. */
+  readonly type?: T;
+}
+
+export function extraKey<T>(name: string): ExtraKey<T> {
+  return { name };
+}

@@ -1,0 +1,13 @@
+/** Values of the core's global parameters (language.md, section 11), defaults filled in. */
+import type { ListenAddress } from '../../parser/tree.js';
+
+export interface CoreSettings {
+  readonly debug: number;
+  readonly listen: readonly ListenAddress[];
+  readonly alias: readonly ListenAddress[];
+  readonly maxWhileLoops: number;
+  readonly maxRecursiveLevel: number;
+  readonly maxBranches: number;
+  /** Every parameter by its canonical name, those above too. */
+  readonly values: ReadonlyMap<string, number | string>;
+}

@@ -1,0 +1,124 @@
+/** What a running server is to the script, the variables and the modules. `server/` implements it, `testing/` too. */
+import type { SipMessage } from '../sip/message.js';
+import type { Destination, ListenSocket, Proto, SendOptions } from '../sip/transport.js';
+import type { Context } from './context.js';
+import type { MessageEnv } from './message-env.js';
+import type { ModuleDefinition } from './module.js';
+import type { Program } from './program.js';
+import type { VarStore } from './var-store.js';
+
+/** Log levels of Kamailio: a line shows when level <= debug. */
+export const LEVEL = {
+  ALERT: -5, BUG: -4, CRIT: -3, CRIT2: -2, ERR: -1, WARN: 0, NOTICE: 1, INFO: 2, DBG: 3,
+} as const;
+
+export interface Log {
+  /** Current `debug`; a line is built only when its level is at most this. */
+  level: number;
+  /** Writes ` N(PID) LEVEL: origin: text`; `origin` is `<script>` or `<core>` or a module's name. */
+  write(level: number, origin: string, text: string): void;
+}
+
+/** Time and timers; a virtual one in tests. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Microseconds since the epoch. */
+  micros(): number;
+  /** Runs `fn` once after `ms`; cheap: thousands may be pending. */
+  after(ms: number, fn: () => void): TimerHandle;
+  every(ms: number, fn: () => void): TimerHandle;
+}
+
+export interface TimerHandle {
+  cancel(): void;
+}
+
+/** Where a host name and transport lead to (RFC 3263); a literal address never waits. */
+export interface Resolver {
+  resolve(host: string, port: number, proto: Proto | undefined, secure?: boolean): Target[] | Promise<Target[]>;
+}
+
+export interface Target {
+  readonly proto: Proto;
+  readonly ip: string;
+  readonly port: number;
+}
+
+/** Places where modules join the way of a message. Arrays are walked in order of registration. */
+export interface Hooks {
+  /** Before request_route (tm, sl's ACK filter …); false: the message is done. */
+  readonly beforeRequest: ((ctx: Context) => boolean)[];
+  /** After request_route ended, however it did. */
+  readonly afterRequest: ((ctx: Context) => void)[];
+  /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */
+  readonly beforeReply: ((ctx: Context) => boolean)[];
+  /** A reply, after reply_route let it pass; true: taken, no stateless forwarding. */
+  readonly onReply: ((ctx: Context) => boolean | Promise<boolean>)[];
+  /** Every local reply after it was built and before it is sent (acc, dialog, sl:local-response …). */
+  readonly onLocalReply: ((ctx: Context, reply: string, code: number) => void)[];
+  /** First line of a stream that is no SIP (HTTP): true when taken. */
+  readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
+}
+
+/** Key of a module's state: `const STATE = stateKey<TmState>('tm')`. */
+export interface StateKey<T> {
+  readonly module: string;
+  readonly type?: T;
+}
+export function stateKey<T>(module: string): StateKey<T> {
+  return { module };
+}
+
+export interface Host {
+  /** The newest version: what begins now runs this one. */
+  readonly program: Program;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** 0 <= x < 1. */
+  random(): number;
+  readonly pid: number;
+  /** Milliseconds since the epoch when the server started: `$TS`'s elder `$Tb`. */
+  readonly startTime: number;
+  readonly sockets: readonly ListenSocket[];
+  readonly resolver: Resolver;
+  readonly hooks: Hooks;
+  readonly vars: VarStore;
+  /** `$shv` by name. */
+  readonly shared: Map<string, number | string>;
+
+  /** Is host[:port] (port 0: none given) one of the own sockets or aliases? IPv6 with or without brackets. */
+  isMyself(host: string, port: number, proto?: Proto): boolean;
+  /** The listening socket of an address; undefined when there is none. */
+  findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined;
+  /** The socket to send from to `ip` over `proto`, preferring `preferred` where it fits. */
+  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null): ListenSocket | undefined;
+  /** Sends; runs onsend_route first when `ctx` is given and the script has one. False: known not to be sent. */
+  send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
+
+  /** What `start` of a loaded module gave. Throws when the module is not loaded: check at load with `needs`. */
+  state<T>(key: StateKey<T>): T;
+  hasState(key: StateKey<unknown>): boolean;
+  module(name: string): ModuleDefinition | undefined;
+
+  /** A made-up OPTIONS request as Kamailio's faked_msg: event routes run on it. */
+  fakeRequest(): SipMessage;
+  /**
+   * Runs event_route[name] when the script has it. Undefined: no such route. `init` may set extras on the context
+   * before the run.
+   */
+  runEvent(
+    name: string,
+    msg?: SipMessage,
+    init?: (ctx: Context) => void,
+    env?: MessageEnv,
+    program?: Program,
+  ): Context | Promise<Context> | undefined;
+  /** Runs a failure of a route that nobody awaits through the log; every detached promise goes here. */
+  detach(work: Promise<unknown>, what: string): void;
+  /** Counter of `group.name` (statistics, counters). */
+  count(name: string, by?: number): void;
+  readonly statistics: Map<string, number | (() => number)>;
+  /** Ends the server as `drop` in event_route[core:worker-one-init] does. */
+  shutdown(reason: string): void;
+}

@@ -1,0 +1,300 @@
+/**
+ * What the author of a module uses: `defineModule` and the kinds of its parts. From a definition come the checks at
+ * compile time, the reference pages, the editor's help and the RPC listing.
+ */
+import type { Span } from '../parser/problem.js';
+import type { Compat } from '../parser/tree.js';
+import type { Context } from './context.js';
+import type { Host } from './host.js';
+import type { Value } from './values.js';
+import type { VarCell, VarStore } from './var-store.js';
+
+export { ROUTE, STOP, extraKey, type ExtraKey } from './context.js';
+export type { Context as RouteContext } from './context.js';
+export { LEVEL, stateKey, type Host, type StateKey } from './host.js';
+export { Dual, toInt, toText, printed, isInt, type Value } from './values.js';
+
+// ---------------------------------------------------------------- bind time
+
+/** What is known where a piece of script is compiled. */
+export interface BindEnv {
+  readonly catalog: CatalogView;
+  readonly defines: ReadonlyMap<string, string>;
+  readonly flags: ReadonlyMap<string, number>;
+  readonly avpFlags: ReadonlyMap<string, number>;
+  readonly compat: Compat;
+  readonly vars: VarStore;
+  readonly span: Span;
+  /** Name of the enclosing block as Kamailio prints it: `DEFAULT_ROUTE`, `X`, `event_route[…]`'s name. */
+  readonly routeName: string;
+  params(module: string): Readonly<Record<string, unknown>>;
+}
+
+export interface CatalogView {
+  pv(name: string): PvDefinition | undefined;
+  /** Names of all variables, for "did you mean". */
+  pvNames(): Iterable<string>;
+  transformation(cls: string): TransformationDefinition | undefined;
+  select(path: readonly string[]): SelectDefinition | undefined;
+  /** Name of a module not loaded that has the function / variable / transformation class, for hints. */
+  moduleWithFunction(name: string): string | undefined;
+  moduleWithPv(name: string): string | undefined;
+}
+
+/** Result of a binding: a value, or the reason why not (English, as Kamailio says it where it says it). */
+export type BindResult<T> = { readonly ok: T } | { readonly error: string; readonly hint?: string };
+
+// ---------------------------------------------------------------- parameters
+
+export type ParamDefinition =
+  | { readonly type: 'int'; readonly default: number; readonly doc: string; readonly check?: (v: number) => string | undefined }
+  | { readonly type: 'str'; readonly default: string | null; readonly doc: string; readonly check?: (v: string) => string | undefined }
+  /** Repeatable: the values in order. */
+  | { readonly type: 'list'; readonly default: readonly string[]; readonly doc: string; readonly check?: (v: string) => string | undefined };
+
+export const intParam = (value: number, doc: string, check?: (v: number) => string | undefined) =>
+  ({ type: 'int', default: value, doc, ...(check ? { check } : {}) }) as const;
+export const strParam = (value: string | null, doc: string, check?: (v: string) => string | undefined) =>
+  ({ type: 'str', default: value, doc, ...(check ? { check } : {}) }) as const;
+/** A parameter that may be given several times. */
+export const listParam = (doc: string, check?: (v: string) => string | undefined) =>
+  ({ type: 'list', default: [] as readonly string[], doc, ...(check ? { check } : {}) }) as const;
+/** Another name for the same value. */
+export interface ParamAlias {
+  readonly type: 'alias';
+  readonly of: string;
+  readonly doc: string;
+}
+export const aliasParam = (of: string, doc: string): ParamAlias => ({ type: 'alias', of, doc });
+
+// ----------------------------------------------------------------- arguments
+
+/** What stands at an argument's place. `constant`: text known at load (every constant expression is turned to text). */
+export type ArgSource =
+  | { readonly kind: 'constant'; readonly text: string }
+  | { readonly kind: 'expression'; readonly get: (ctx: Context) => Value; readonly variable?: PvAccessor };
+
+/** The value of an argument that could not be had at run time: the function is not run, its code is -1. */
+export const FAILED: unique symbol = Symbol('argument failed');
+
+export type BoundArg<T> =
+  | { readonly kind: 'constant'; readonly value: T }
+  | { readonly kind: 'dynamic'; readonly get: (ctx: Context) => T }
+  | { readonly kind: 'fallible'; readonly get: (ctx: Context) => T | typeof FAILED };
+
+export interface ArgDefinition<T = unknown, Optional extends boolean = boolean> {
+  readonly name: string;
+  readonly type: string;
+  readonly optional: Optional;
+  /** May a non-constant expression stand here (language.md, section 9)? */
+  readonly dynamic: boolean;
+  bind(source: ArgSource, env: BindEnv): BindResult<BoundArg<T>>;
+}
+
+type ArgValue<A> = A extends ArgDefinition<infer T, infer O> ? (O extends true ? T | undefined : T) : never;
+export type ArgValues<A extends readonly ArgDefinition[]> = { [K in keyof A]: ArgValue<A[K]> };
+
+/** Makes any argument optional: `opt(str('uri'))`. */
+export function opt<T>(arg: ArgDefinition<T, false>): ArgDefinition<T, true> {
+  return { ...arg, optional: true };
+}
+
+// ----------------------------------------------------------------- functions
+
+export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonly ArgDefinition[], P = never> {
+  readonly doc: string;
+  readonly args: A;
+  /** ROUTE bits where the call may stand. */
+  readonly routes: number;
+  /** The function may return a promise: routes that reach it become async. */
+  readonly waits: boolean;
+  readonly example?: string;
+  /** Answers a constant problem of a call at load: text, or undefined when all is well. */
+  readonly check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
+  run(ctx: Context, params: P, ...args: ArgValues<A>): number | Promise<number>;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a table of functions of every shape; each was typed where it was made
+export type AnyFunction = FunctionDefinition<readonly ArgDefinition<any>[], any>;
+
+export type RouteName = 'request' | 'failure' | 'reply' | 'tm-reply' | 'core-reply' | 'branch' | 'onsend' | 'local' | 'event' | 'branch-failure' | 'any';
+const ROUTE_BITS: Readonly<Record<RouteName, number>> = {
+  request: 1, failure: 2, reply: 4 | 128, 'tm-reply': 4, 'core-reply': 128, branch: 8, onsend: 16, local: 64, event: 512,
+  'branch-failure': 256, any: 1023,
+};
+
+/** One function of a module. `routes` as in Kamailio's manual; missing: any. */
+export function fn<const A extends readonly ArgDefinition[], P>(def: {
+  doc: string;
+  args: A;
+  routes?: readonly RouteName[];
+  waits?: boolean;
+  example?: string;
+  check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
+  run(ctx: Context, params: P, ...args: ArgValues<A>): number | Promise<number>;
+}): FunctionDefinition<A, P> {
+  const routes = (def.routes ?? ['any']).reduce((bits, name) => bits | ROUTE_BITS[name], 0);
+  return { ...def, routes, waits: def.waits ?? false };
+}
+
+// ----------------------------------------------------------------- variables
+
+/** The key in parentheses: a text, or a value to be had at run time (`$hdr($var(x))`). */
+export type PvKey =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'dynamic'; readonly text: string; readonly get: (ctx: Context) => Value };
+export type PvIndex = number | '*' | { readonly get: (ctx: Context) => Value };
+
+/** One use of a variable in a script, taken apart. */
+export interface PvUse {
+  readonly name: string;
+  readonly key?: PvKey;
+  readonly index?: PvIndex;
+}
+
+export interface PvAccessor {
+  readonly get: (ctx: Context) => Value;
+  /** Missing: read-only. False: refused, nothing changed (the error was logged). */
+  readonly set?: (ctx: Context, value: Value) => boolean | void;
+  /** `$var` and `$vn`: the compiler reads and writes the cell itself. `nullable`: null stays null. */
+  readonly cell?: VarCell;
+  readonly nullable?: boolean;
+  /** Known type of what `get` gives, for the compiler: missing when it may be anything. */
+  readonly type?: 'int' | 'string';
+  /** `$null` itself. */
+  readonly isNull?: boolean;
+}
+
+export interface PvDefinition {
+  readonly doc: string;
+  /** `none`, `optional` or `required` key; what it means is in `doc`. */
+  readonly key: 'none' | 'optional' | 'required';
+  /** Takes `[i]`? */
+  readonly index: boolean;
+  readonly writable: boolean;
+  readonly example?: string;
+  bind(use: PvUse, env: BindEnv): BindResult<PvAccessor>;
+}
+
+/** A variable without key or index. */
+export function pv(
+  doc: string,
+  get: (ctx: Context) => Value,
+  set?: (ctx: Context, value: Value) => boolean | void,
+  type?: 'int' | 'string',
+): PvDefinition {
+  const accessor: PvAccessor = { get, ...(set ? { set } : {}), ...(type ? { type } : {}) };
+  return { doc, key: 'none', index: false, writable: set !== undefined, bind: () => ({ ok: accessor }) };
+}
+
+/** A variable whose key is one of a fixed list: `$TV(s)`. Names are matched to the letter. */
+export function pvTable(doc: string, table: Readonly<Record<string, (ctx: Context) => Value>>): PvDefinition {
+  return {
+    doc: `${doc} Keys: ${Object.keys(table).join(', ')}.`,
+    key: 'required',
+    index: false,
+    writable: false,
+    bind(use) {
+      const get = use.key?.kind === 'text' ? table[use.key.text] : undefined;
+      return get ? { ok: { get } } : { error: `unknown name '${use.key?.text ?? ''}' for $${use.name}` };
+    },
+  };
+}
+
+/** A variable with a free key, and an index perhaps; `bind` does what can be done once. */
+export function pvWith(def: {
+  doc: string;
+  key?: 'none' | 'optional' | 'required';
+  index?: boolean;
+  writable?: boolean;
+  example?: string;
+  bind(use: PvUse, env: BindEnv): BindResult<PvAccessor>;
+}): PvDefinition {
+  return { key: 'required', index: false, writable: false, ...def };
+}
+
+// ----------------------------------------------------------- transformations
+
+/** One argument of a transformation: a number, a `$variable` or text. */
+export type TrArg =
+  | { readonly kind: 'number'; readonly value: number; readonly text: string }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'variable'; readonly text: string; readonly get: (ctx: Context) => Value };
+
+/** undefined: the read fails. */
+export type Transform = (value: Value, ctx: Context) => Value;
+
+/** A class of transformations (`s`, `uri`): `bind` gets the name after the dot, as written, and its arguments. */
+export interface TransformationDefinition {
+  readonly doc: string;
+  /** Name to sentence, for the reference pages. */
+  readonly names: Readonly<Record<string, string>>;
+  /** `rest` is the raw text after the name, for those with a grammar of their own (re.subst). */
+  bind(name: string, args: readonly TrArg[], env: BindEnv, rest: string): BindResult<Transform>;
+}
+
+// -------------------------------------------------------------------- selects
+
+export interface SelectDefinition {
+  readonly doc: string;
+  /** `path` is what follows the name under which it is registered; items are names, `[n]` or `["x"]`. */
+  bind(path: readonly (string | number)[], env: BindEnv): BindResult<(ctx: Context) => Value>;
+}
+
+// ------------------------------------------------------------------------ RPC
+
+export type RpcValue = string | number | boolean | null | readonly RpcValue[] | { readonly [key: string]: RpcValue };
+
+/** Thrown by an RPC command: code and text go to the caller. */
+export class RpcFault extends Error {
+  readonly code: number;
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface RpcDefinition {
+  readonly doc: string;
+  /** `undefined`: nothing is answered but success; an array of several values prints one a line in kamcmd. */
+  run(host: Host, args: readonly RpcValue[]): RpcValue | undefined | Promise<RpcValue | undefined>;
+  /** The result is an array of records even for one (JSON-RPC prints `[…]`). */
+  readonly returnsArray?: boolean;
+}
+
+// --------------------------------------------------------------------- module
+
+export interface ModuleDefinition {
+  readonly name: string;
+  readonly doc: string;
+  readonly params?: Readonly<Record<string, ParamDefinition | ParamAlias>>;
+  readonly functions?: Readonly<Record<string, AnyFunction>>;
+  /** Names without `$`; aliases are entries of their own. */
+  readonly pvs?: Readonly<Record<string, PvDefinition>>;
+  readonly transformations?: Readonly<Record<string, TransformationDefinition>>;
+  /** By their path: `hf_value`, `cfg_get`. */
+  readonly selects?: Readonly<Record<string, SelectDefinition>>;
+  readonly rpc?: Readonly<Record<string, RpcDefinition>>;
+  /** Event routes that it raises: name (a `*` stands for a free part) to sentence. */
+  readonly events?: Readonly<Record<string, string>>;
+  /** Modules that must be loaded before it; missing ones refuse the start. */
+  readonly needs?: readonly string[];
+  /** What Kamailio's module has and this one has not: refused by name at load, listed in docs. */
+  readonly missing?: readonly string[];
+  /** Problems that only all parameters together show: texts. Runs at load, touches nothing. */
+  check?(params: Readonly<Record<string, unknown>>, env: BindEnv): readonly string[];
+  /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */
+  start?(host: Host, params: Readonly<Record<string, unknown>>): unknown | Promise<unknown>;
+  /** New parameters after a reload; missing: the module reads `params` afresh at each call anyway. */
+  reload?(host: Host, state: unknown, params: Readonly<Record<string, unknown>>): void | Promise<void>;
+  stop?(host: Host, state: unknown): void | Promise<void>;
+  /** After all modules started and sockets are bound (mod-init event routes, first timers). */
+  ready?(host: Host, state: unknown): void | Promise<void>;
+}
+
+export function defineModule<const M extends ModuleDefinition>(definition: M): M {
+  return definition;
+}
+
+export type { VarCell, VarStore };
+// Argument kinds live in their own file; modules import all from here.
+export * from './args.js';

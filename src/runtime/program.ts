@@ -1,0 +1,39 @@
+/** A compiled script: immutable. State lives beside it, in the Host. */
+import type { Script } from '../parser/tree.js';
+import type { Problem, Span } from '../parser/problem.js';
+import type { Context } from './context.js';
+import type { CoreSettings } from './core/params.js';
+import type { ModuleDefinition } from './module.js';
+
+export interface Route {
+  readonly name: string;
+  readonly table: RouteTable;
+  /** Runs the body; the code is that of language.md, section 7. Never throws for a message's fault. */
+  readonly run: (ctx: Context) => number | Promise<number>;
+  readonly isAsync: boolean;
+  readonly span: Span;
+}
+
+/** Main routes are under the name ''. */
+export type RouteTable = 'request' | 'reply' | 'failure' | 'branch' | 'onsend' | 'event';
+
+export interface Program {
+  /** Version id: short hash of all texts. */
+  readonly id: string;
+  readonly script: Script;
+  readonly routes: Readonly<Record<RouteTable, ReadonlyMap<string, Route>>>;
+  readonly core: CoreSettings;
+  /** Loaded modules in order. */
+  readonly modules: readonly ModuleDefinition[];
+  /** Values of a module's parameters, defaults filled in. */
+  params(module: string): Readonly<Record<string, unknown>>;
+  /** Declared flags by name. */
+  readonly flags: ReadonlyMap<string, number>;
+  readonly avpFlags: ReadonlyMap<string, number>;
+  /** `group.name` or `group[n].name` of custom globals. */
+  readonly globals: ReadonlyMap<string, number | string>;
+  /** Warnings of the load. */
+  readonly problems: readonly Problem[];
+  /** Generated JavaScript with its source map, for --inspect and for tests. */
+  readonly code: string;
+}

@@ -1,0 +1,88 @@
+/**
+ * Changes to a message, kept beside its bytes and applied when it leaves (Kamailio's lumps). Offsets are those of the
+ * text the edits belong to.
+ */
+
+/** What is known only when the message leaves: a Record-Route depends on the socket it leaves by. */
+export interface Leaving {
+  readonly sendSocket: import('./transport.js').ListenSocket;
+}
+
+export type EditText = string | ((leaving: Leaving) => string);
+
+export interface Edit {
+  readonly at: number;
+  readonly remove: number;
+  readonly text: EditText;
+  /** Who made it and why, for those that must find it again (remove_record_route, iterators). */
+  readonly tag?: string;
+}
+
+export class Edits {
+  #list: Edit[] = [];
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  get list(): readonly Edit[] {
+    return this.#list;
+  }
+
+  /** Puts `text` at `at`; several at one place keep the order of the calls. */
+  insert(at: number, text: EditText, tag?: string): Edit {
+    return this.#add({ at, remove: 0, text, ...(tag === undefined ? {} : { tag }) });
+  }
+
+  /** Takes `length` characters off at `at`, and puts `text` there. */
+  replace(at: number, length: number, text: EditText = '', tag?: string): Edit {
+    return this.#add({ at, remove: length, text, ...(tag === undefined ? {} : { tag }) });
+  }
+
+  /** Puts `text` before everything already inserted at `at`. */
+  insertFirst(at: number, text: EditText, tag?: string): Edit {
+    const edit = { at, remove: 0, text, ...(tag === undefined ? {} : { tag }) };
+    this.#list.unshift(edit);
+    return edit;
+  }
+
+  #add(edit: Edit): Edit {
+    this.#list.push(edit);
+    return edit;
+  }
+
+  /** Takes back edits. */
+  drop(which: (edit: Edit) => boolean): void {
+    this.#list = this.#list.filter((e) => !which(e));
+  }
+
+  clear(): void {
+    if (this.#list.length > 0) this.#list = [];
+  }
+
+  /** A copy for one branch: what is added to it does not touch the original. */
+  snapshot(): readonly Edit[] {
+    return this.#list.slice();
+  }
+
+  restore(list: readonly Edit[]): void {
+    this.#list = list.slice();
+  }
+
+  /**
+   * The text from `from` to `to` with the edits applied. An edit that begins inside a removed part is skipped, as
+   * Kamailio skips overlapping lumps.
+   */
+  apply(text: string, from: number, to: number, leaving: Leaving): string {
+    if (this.#list.length === 0) return text.slice(from, to);
+    const sorted = this.#list.slice().sort((a, b) => a.at - b.at);
+    let out = '';
+    let cursor = from;
+    for (const e of sorted) {
+      if (e.at < cursor || e.at > to) continue;
+      out += text.slice(cursor, e.at) + (typeof e.text === 'string' ? e.text : e.text(leaving));
+      cursor = e.at + e.remove;
+    }
+    return out + text.slice(cursor, to);
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * A SIP message: its bytes (as latin1 text) with a lazy index of the header lines, and, kept apart, what a script has
+ * changed. Nothing here throws on any input; `problem` and `undefined` say what is wrong.
+ */
+import { Edits } from './edits.js';
+import { HDR, headerId } from './header-names.js';
+import type { ListenSocket, Received } from './transport.js';
+
+export interface Header {
+  /** HDR.x for known names (compact forms too), else HDR.OTHER. */
+  readonly id: number;
+  /** As written, without blanks before the colon. */
+  readonly name: string;
+  /** Offset of the first character of the line. */
+  readonly start: number;
+  /** Offset of the value after leading blanks. */
+  readonly valueStart: number;
+  /** Offset after the value: before the CRLF; trailing blanks belong to the value. */
+  readonly valueEnd: number;
+  /** Offset after the CRLF. */
+  readonly end: number;
+}
+
+/** An additional branch of the destination set (append_branch, lookup): RFC 3261, 16.6. */
+export interface Branch {
+  uri: string;
+  dstUri: string | null;
+  path: string | null;
+  /** 0…1000 thousandths; -1 unset. */
+  q: number;
+  socket: ListenSocket | null;
+  flags: number;
+  instance: string | null;
+  ruid: string | null;
+  locationUa: string | null;
+  regId: number;
+  otcpid: number;
+}
+
+export function branch(uri: string, extra: Partial<Branch> = {}): Branch {
+  return {
+    uri, dstUri: null, path: null, q: -1, socket: null, flags: 0, instance: null, ruid: null, locationUa: null,
+    regId: 0, otcpid: 0, ...extra,
+  };
+}
+
+const CR = 13;
+const LF = 10;
+const SP = 32;
+const TAB = 9;
+const COLON = 58;
+
+/** What the start line says; undefined from `parseStartLine` when it is no SIP. */
+export interface StartLine {
+  readonly isRequest: boolean;
+  /** Method of a request, '' in a reply. */
+  readonly method: string;
+  readonly uri: string;
+  readonly version: string;
+  readonly status: number;
+  readonly reason: string;
+  /** Offset of the start line's first character (leading CR LF skipped). */
+  readonly start: number;
+  /** Offset after its CRLF. */
+  readonly end: number;
+}
+
+export class SipMessage {
+  /** The message as received, one character a byte. Replaced by `rebuild()`. */
+  text: string;
+  readonly received: Received;
+  /** Serial number in this server: `$mi`. */
+  readonly id: number;
+  /** Milliseconds since the epoch at arrival: `$Ts`, `$TV`. */
+  readonly time: number;
+
+  isRequest: boolean;
+  /** Method as in the request line; in a reply '' (see `cseqMethod`). */
+  method: string;
+  /** Request URI as received: `$ou`. */
+  originalUri: string;
+  version: string;
+  status: number;
+  reason: string;
+  startLineStart: number;
+  headersStart: number;
+
+  // ---- what the script has changed (Kamailio keeps the same on its sip_msg)
+  /** Rewritten request URI, null when it is as received: `uri` gives the one in force. */
+  newUri: string | null = null;
+  /** `$du`. */
+  dstUri: string | null = null;
+  /** Route set from Path or a location record, put into Route when sent. */
+  path: string | null = null;
+  /** `$fs`, force_send_socket(). */
+  sendSocket: ListenSocket | null = null;
+  /** Message flags (setflag): 32 bits, unsigned in `$mf`. */
+  flags = 0;
+  /** Flags of branch 0 (setbflag). */
+  branchFlags = 0;
+  /** Extended flags (corex setxflag) as a list of words. */
+  xflags: number[] | null = null;
+  /** q of the main branch in thousandths, -1 unset. */
+  q = -1;
+  ruid: string | null = null;
+  locationUa: string | null = null;
+  instance: string | null = null;
+  branches: Branch[] = [];
+  /** force_rport(): fill in rport in replies. */
+  forceRport = false;
+  /** add_local_rport(): ask for rport in the own Via. */
+  localRport = false;
+  /** set_advertised_address/port for Via and Record-Route. */
+  advertisedHost: string | null = null;
+  advertisedPort = 0;
+  /** set_reply_*, set_forward_*: connection options. */
+  replyOptions = 0;
+  forwardOptions = 0;
+  /** udp_mtu_try_proto of this message. */
+  mtuProto: string | null = null;
+  readonly edits = new Edits();
+  /** append_to_reply(): raw header lines, CRLF included. */
+  replyHeaders: string[] = [];
+  /** set_reply_body(). */
+  replyBody: { type: string; text: string } | null = null;
+  /** True for made-up messages (event routes): nothing is ever sent back. */
+  faked = false;
+  /** What modules keep with a message (transaction, dialog, parsed SDP …), by the module's own key. */
+  readonly slots: Map<object, unknown> = new Map();
+
+  #headers: Header[] | null = null;
+  #bodyStart = -1;
+  #malformed = -1;
+
+  constructor(text: string, line: StartLine, received: Received, id: number, time: number) {
+    this.text = text;
+    this.received = received;
+    this.id = id;
+    this.time = time;
+    this.isRequest = line.isRequest;
+    this.method = line.method;
+    this.originalUri = line.uri;
+    this.version = line.version;
+    this.status = line.status;
+    this.reason = line.reason;
+    this.startLineStart = line.start;
+    this.headersStart = line.end;
+  }
+
+  /** The request URI in force (`$ru`). */
+  get uri(): string {
+    return this.newUri ?? this.originalUri;
+  }
+
+  /** Header lines in order. Reading stops at a line that is no header: see `malformedAt`. */
+  get headers(): readonly Header[] {
+    return this.#headers ?? this.#index();
+  }
+
+  /** Offset of the first line that is no header, or -1. */
+  get malformedAt(): number {
+    if (this.#headers === null) this.#index();
+    return this.#malformed;
+  }
+
+  /** Offset of the body (after the empty line), or -1 when the header part does not end. */
+  get bodyStart(): number {
+    if (this.#headers === null) this.#index();
+    return this.#bodyStart;
+  }
+
+  /** Body text; '' when there is none. */
+  get body(): string {
+    const at = this.bodyStart;
+    return at < 0 ? '' : this.text.slice(at);
+  }
+
+  value(h: Header): string {
+    return this.text.slice(h.valueStart, h.valueEnd);
+  }
+
+  /** First header of a known kind (HDR.x). */
+  first(id: number): Header | undefined {
+    const all = this.headers;
+    for (let i = 0; i < all.length; i++) if (all[i]!.id === id) return all[i];
+    return undefined;
+  }
+
+  /** Value of the first header of a known kind. */
+  firstValue(id: number): string | undefined {
+    const h = this.first(id);
+    return h === undefined ? undefined : this.value(h);
+  }
+
+  /** Headers of a name: case is ignored, compact and long forms of known names are one. */
+  named(name: string): Header[] {
+    const match = headerMatcher(name);
+    return this.headers.filter(match);
+  }
+
+  /** Replaces the text (msg_apply_changes): the index is made anew and edits are dropped. */
+  replaceText(text: string): boolean {
+    const line = parseStartLine(text);
+    if (line === undefined) return false;
+    this.text = text;
+    this.isRequest = line.isRequest;
+    this.method = line.method;
+    this.originalUri = line.uri;
+    this.version = line.version;
+    this.status = line.status;
+    this.reason = line.reason;
+    this.startLineStart = line.start;
+    this.headersStart = line.end;
+    this.#headers = null;
+    this.edits.clear();
+    this.parsed = {};
+    return true;
+  }
+
+  /** Parsed header values by who parses them (`sip/header.ts`): dropped with the text. */
+  parsed: Record<string, unknown> = {};
+
+  #index(): Header[] {
+    const text = this.text;
+    const out: Header[] = [];
+    this.#malformed = -1;
+    this.#bodyStart = -1;
+    let at = this.headersStart;
+    const n = text.length;
+    while (at < n) {
+      const c = text.charCodeAt(at);
+      if (c === CR && text.charCodeAt(at + 1) === LF) {
+        this.#bodyStart = at + 2;
+        break;
+      }
+      if (c === LF) {
+        this.#bodyStart = at + 1;
+        break;
+      }
+      const h = headerAt(text, at);
+      if (h === undefined) {
+        this.#malformed = at;
+        break;
+      }
+      out.push(h);
+      at = h.end;
+    }
+    this.#headers = out;
+    return out;
+  }
+
+  /** Offset after the last header line: where append_hf() writes. */
+  get headersEnd(): number {
+    const all = this.headers;
+    return all.length === 0 ? this.headersStart : all[all.length - 1]!.end;
+  }
+}
+
+/** A predicate for headers of `name`; make it once where the name is constant. */
+export function headerMatcher(name: string): (h: Header) => boolean {
+  const id = headerId(name);
+  if (id !== HDR.OTHER) return (h) => h.id === id;
+  const lower = name.toLowerCase();
+  const length = name.length;
+  return (h) => h.id === HDR.OTHER && h.name.length === length && h.name.toLowerCase() === lower;
+}
+
+/** Reads one header line (with its folds) at `at`; undefined when there is no colon or no name. */
+function headerAt(text: string, at: number): Header | undefined {
+  const n = text.length;
+  let lf = text.indexOf('\n', at);
+  if (lf < 0) lf = n;
+  const colon = text.indexOf(':', at);
+  if (colon < 0 || colon > lf || colon === at) return undefined;
+  let nameEnd = colon;
+  while (nameEnd > at && isBlank(text.charCodeAt(nameEnd - 1))) nameEnd--;
+  const name = text.slice(at, nameEnd);
+  if (nameEnd === at || !isToken(text, at, nameEnd)) return undefined;
+  while (lf + 1 < n && isBlank(text.charCodeAt(lf + 1))) {
+    const next = text.indexOf('\n', lf + 1);
+    lf = next < 0 ? n : next;
+  }
+  let valueStart = colon + 1;
+  const end = Math.min(lf + 1, n);
+  let valueEnd = lf >= n ? n : lf;
+  if (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === CR) valueEnd--;
+  while (valueStart < valueEnd && isLws(text.charCodeAt(valueStart))) valueStart++;
+  return { id: headerId(name), name, start: at, valueStart, valueEnd, end };
+}
+
+function isBlank(c: number): boolean {
+  return c === SP || c === TAB;
+}
+
+function isLws(c: number): boolean {
+  return c === SP || c === TAB || c === CR || c === LF;
+}
+
+function isToken(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) {
+    const c = text.charCodeAt(i);
+    if (c <= SP || c === COLON || c >= 127) return false;
+  }
+  return true;
+}
+
+/** Parses the start line by Kamailio's rules (sip.md, section 1); undefined: not SIP. */
+export function parseStartLine(text: string): StartLine | undefined {
+  let start = 0;
+  const n = text.length;
+  while (start < n && isLws(text.charCodeAt(start))) start++;
+  const lf = text.indexOf('\n', start);
+  if (lf < 0) return undefined;
+  const end = lf + 1;
+  let stop = lf;
+  if (text.charCodeAt(stop - 1) === CR) stop--;
+  const line = text.slice(start, stop);
+  return (isVersion(line, 0) && line.charCodeAt(7) === SP ? replyLine(line, start, end) : requestLine(line, start, end));
+}
+
+function isVersion(s: string, at: number): boolean {
+  return s.length >= at + 7 && s.slice(at, at + 7).toUpperCase() === 'SIP/2.0';
+}
+
+function replyLine(line: string, start: number, end: number): StartLine | undefined {
+  const m = /^(\d{3})(?: |$)/.exec(line.slice(8));
+  if (m === null) return undefined;
+  const status = Number(m[1]);
+  return { isRequest: false, method: '', uri: '', version: line.slice(0, 7), status, reason: line.slice(12), start, end };
+}
+
+function requestLine(line: string, start: number, end: number): StartLine | undefined {
+  const first = line.indexOf(' ');
+  if (first <= 0) return undefined;
+  let stop = line.length;
+  while (stop > 0 && isBlank(line.charCodeAt(stop - 1))) stop--;
+  const version = line.slice(stop - 7, stop);
+  if (stop < 8 || !isVersion(version, 0) || !isBlank(line.charCodeAt(stop - 8))) return undefined;
+  const second = line.indexOf(' ', first + 1);
+  const uri = line.slice(first + 1, second);
+  const between = line.slice(second, stop - 7);
+  if (second <= first + 1 || between.trim() !== '') return undefined;
+  return { isRequest: true, method: line.slice(0, first), uri, version, status: 0, reason: '', start, end };
+}
