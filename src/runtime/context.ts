@@ -42,6 +42,10 @@ export class Context {
   reply: SipMessage | null = null;
   /** Transaction of the run, owned by tm; null until tm looked. */
   transaction: object | null = null;
+  /** tm has looked for the transaction of `msg`: null above then means that there is none. */
+  transactionSought = false;
+  /** What the script set before the transaction exists (t_on_failure(), t_set_fr() …), owned by tm. */
+  transactionSettings: object | null = null;
   /** Index of the branch in view (branch_route, tm reply route); -1 none. */
   branchIndex = -1;
   /** Outgoing request in view of onsend_route, with its destination. */

@@ -57,6 +57,11 @@ export interface Hooks {
   readonly onReply: ((ctx: Context) => boolean | Promise<boolean>)[];
   /** Every local reply after it was built and before it is sent (acc, dialog, sl:local-response …). */
   readonly onLocalReply: ((ctx: Context, reply: string, code: number) => void)[];
+  /**
+   * A reply of the script where a transaction may exist: send_reply() asks it first. Undefined: there is none, send
+   * statelessly. Set by tm.
+   */
+  statefulReply?: ((ctx: Context, code: number, reason: string) => number | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
 }

@@ -86,10 +86,13 @@ export class SipMessage {
   headersStart: number;
 
   // ---- what the script has changed (Kamailio keeps the same on its sip_msg)
-  /** Rewritten request URI, null when it is as received: `uri` gives the one in force. */
-  newUri: string | null = null;
-  /** `$du`. */
-  dstUri: string | null = null;
+  #newUri: string | null = null;
+  #dstUri: string | null = null;
+  /**
+   * The URI in force has not been forwarded to yet: a write of `newUri` or of a `dstUri` sets it, tm takes it back, so
+   * that a second t_relay() uses the additional branches only (Kamailio's ruri_is_new).
+   */
+  uriIsNew = true;
   /** Route set from Path or a location record, put into Route when sent. */
   path: string | null = null;
   /** `$fs`, force_send_socket(). */
@@ -149,7 +152,27 @@ export class SipMessage {
 
   /** The request URI in force (`$ru`). */
   get uri(): string {
-    return this.newUri ?? this.originalUri;
+    return this.#newUri ?? this.originalUri;
+  }
+
+  /** Rewritten request URI, null when it is as received: `uri` gives the one in force. */
+  get newUri(): string | null {
+    return this.#newUri;
+  }
+
+  set newUri(uri: string | null) {
+    this.#newUri = uri;
+    this.uriIsNew = true;
+  }
+
+  /** `$du`. */
+  get dstUri(): string | null {
+    return this.#dstUri;
+  }
+
+  set dstUri(uri: string | null) {
+    this.#dstUri = uri;
+    if (uri !== null) this.uriIsNew = true;
   }
 
   /** Header lines in order. Reading stops at a line that is no header: see `malformedAt`. */
@@ -215,6 +238,59 @@ export class SipMessage {
     this.edits.clear();
     this.parsed = {};
     return true;
+  }
+
+  /**
+   * A copy with the script's changes as they stand: what is done to one does not touch the other. Text, index and
+   * parsed values are shared (they are never changed in place).
+   */
+  clone(): SipMessage {
+    const line: StartLine = {
+      isRequest: this.isRequest,
+      method: this.method,
+      uri: this.originalUri,
+      version: this.version,
+      status: this.status,
+      reason: this.reason,
+      start: this.startLineStart,
+      end: this.headersStart,
+    };
+    const c = new SipMessage(this.text, line, this.received, this.id, this.time);
+    c.#headers = this.#headers;
+    c.#bodyStart = this.#bodyStart;
+    c.#malformed = this.#malformed;
+    c.parsed = this.parsed;
+    c.takeChanges(this);
+    return c;
+  }
+
+  /** Takes over what the script has changed on `from`, a message with the same text. */
+  takeChanges(from: SipMessage): void {
+    this.#newUri = from.#newUri;
+    this.#dstUri = from.#dstUri;
+    this.uriIsNew = from.uriIsNew;
+    this.path = from.path;
+    this.sendSocket = from.sendSocket;
+    this.flags = from.flags;
+    this.branchFlags = from.branchFlags;
+    this.xflags = from.xflags === null ? null : from.xflags.slice();
+    this.q = from.q;
+    this.ruid = from.ruid;
+    this.locationUa = from.locationUa;
+    this.instance = from.instance;
+    this.branches = from.branches.length === 0 ? [] : from.branches.map((b) => ({ ...b }));
+    this.forceRport = from.forceRport;
+    this.localRport = from.localRport;
+    this.advertisedHost = from.advertisedHost;
+    this.advertisedPort = from.advertisedPort;
+    this.replyOptions = from.replyOptions;
+    this.forwardOptions = from.forwardOptions;
+    this.mtuProto = from.mtuProto;
+    this.faked = from.faked;
+    this.replyBody = from.replyBody;
+    this.replyHeaders = from.replyHeaders.length === 0 ? [] : from.replyHeaders.slice();
+    this.edits.restore(from.edits.list);
+    if (from.slots.size > 0) for (const [key, value] of from.slots) this.slots.set(key, value);
   }
 
   /** Parsed header values by who parses them (`sip/header.ts`): dropped with the text. */
