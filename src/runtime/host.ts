@@ -17,6 +17,11 @@ export interface Log {
   level: number;
   /** Writes ` N(PID) LEVEL: origin: text`; `origin` is `<script>` or `<core>` or a module's name. */
   write(level: number, origin: string, text: string): void;
+  /**
+   * Writes ` N(PID) LEVEL: text` with no origin of its own and adds no line end: xlog() with another `prefix`.
+   * Missing: such a line goes out by `write`.
+   */
+  raw?(level: number, text: string): void;
 }
 
 /** Time and timers; a virtual one in tests. */
@@ -64,6 +69,11 @@ export interface Hooks {
   statefulReply?: ((ctx: Context, code: number, reason: string) => number | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
+  /**
+   * Set by tm: answers within the transaction of the message. Undefined when there is none, and the answer is to be
+   * stateless; else the code of t_reply().
+   */
+  statefulReply?: (ctx: Context, code: number, reason: string) => number | undefined;
 }
 
 /** Key of a module's state: `const STATE = stateKey<TmState>('tm')`. */

@@ -111,6 +111,8 @@ export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonl
   readonly example?: string;
   /** Answers a constant problem of a call at load: text, or undefined when all is well. */
   readonly check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
+  /** The function with other numbers of arguments, where these mean something else: see `formFor`. */
+  readonly forms?: readonly AnyFunction[];
   run(ctx: Context, params: P, ...args: ArgValues<A>): number | Promise<number>;
 }
 // biome-ignore lint/suspicious/noExplicitAny: a table of functions of every shape; each was typed where it was made
@@ -134,6 +136,21 @@ export function fn<const A extends readonly ArgDefinition[], P>(def: {
 }): FunctionDefinition<A, P> {
   const routes = (def.routes ?? ['any']).reduce((bits, name) => bits | ROUTE_BITS[name], 0);
   return { ...def, routes, waits: def.waits ?? false };
+}
+
+/** One name with several forms, told apart by the number of arguments: `xlog(text)`, `xlog(level, text)`. */
+export function forms(first: AnyFunction, ...others: readonly AnyFunction[]): AnyFunction {
+  return { ...first, forms: others };
+}
+
+/** The form of `def` that takes `count` arguments; undefined when there is none. */
+export function formFor(def: AnyFunction, count: number): AnyFunction | undefined {
+  return [def, ...(def.forms ?? [])].find((form) => takes(form, count));
+}
+
+function takes(def: AnyFunction, count: number): boolean {
+  const required = def.args.filter((a) => !a.optional).length;
+  return count >= required && count <= def.args.length;
 }
 
 // ----------------------------------------------------------------- variables
