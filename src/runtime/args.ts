@@ -124,7 +124,7 @@ export function variable(name: string, options: { writable?: boolean } = {}): Ar
       if (source.variable === undefined) return { error: `argument '${name}' must be a variable` };
       return writableOr(source.variable, options);
     }
-    const found = bindVariable(source.text.trim(), env);
+    const found = bindVariable(source.text.trim(), env, { quoted: true });
     return 'error' in found ? found : writableOr(found.ok, options);
   });
 }

@@ -245,7 +245,9 @@ export interface TransformationDefinition {
   readonly doc: string;
   /** Name to sentence, for the reference pages. */
   readonly names: Readonly<Record<string, string>>;
-  /** `rest` is the raw text after the name, for those with a grammar of their own (re.subst). */
+  /** Names (lower case) whose arguments have a grammar of their own: `args` is empty, `rest` holds them. */
+  readonly ownGrammar?: readonly string[];
+  /** `rest` is the raw text after the name, from its comma on, for those with a grammar of their own (re.subst). */
   bind(name: string, args: readonly TrArg[], env: BindEnv, rest: string): BindResult<Transform>;
 }
 
