@@ -1,4 +1,4 @@
 /** Variables as they are written (`$(name(key)[i]{tr})`), texts that hold them, and selects. */
 export { bindSelect, selectPath } from './format/select.js';
-export { type Format, bindFormat } from './format/text.js';
-export { type VariablePlace, bindVariable } from './format/variable.js';
+export { bindFormat, type Format } from './format/text.js';
+export { bindVariable, type VariablePlace } from './format/variable.js';

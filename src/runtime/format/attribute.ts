@@ -13,18 +13,18 @@ const SPELLING = /^\$(?:\((?<paren>\w+)\)|(?<track>[ft][rud]?\.|g\.)?(?<name>[A-
 export function attribute(text: string): PvAccessor | undefined {
   const parts = SPELLING.exec(text)?.groups;
   if (parts === undefined) return undefined;
-  const track = parts['track'] ?? '';
+  const track = parts.track ?? '';
   // The list of the From URI is the one in which `$avp(x)` lives too.
   const prefix = track === '' || track === 'f.' || track === 'fr.' ? '' : track;
-  const name = parts['paren'] ?? parts['name'] ?? '';
-  const index = parts['index'];
+  const name = parts.paren ?? parts.name ?? '';
+  const index = parts.index;
   return accessor(`s:${prefix}${name}`.toLowerCase(), index === undefined || index === '' ? 0 : Number(index));
 }
 
 /** Is the text an attribute by its spelling alone, whatever the variables are called (`$f.x`, `$x[0]`)? */
 export function isAttributeOnly(text: string): boolean {
   const parts = SPELLING.exec(text)?.groups;
-  return parts !== undefined && (parts['track'] !== undefined || parts['index'] !== undefined);
+  return parts !== undefined && (parts.track !== undefined || parts.index !== undefined);
 }
 
 function accessor(key: string, index: number): PvAccessor {

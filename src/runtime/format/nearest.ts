@@ -18,19 +18,22 @@ export function nearest(name: string, names: Iterable<string>): string | undefin
   return best;
 }
 
-/** Levenshtein distance; a change of case alone counts half. Stops early above `limit`. */
+/** Edit distance; two letters turned round count one, a change of case alone half. Stops early above `limit`. */
 function distance(a: string, b: string, limit: number): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     let least = i;
     for (let j = 1; j <= b.length; j++) {
       const change = (row[j - 1] ?? 0) + substitution(a[i - 1] ?? '', b[j - 1] ?? '');
-      const cost = Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
+      const turned = i > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? 0) + 1 : change;
+      const cost = Math.min(change, turned, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
       next.push(cost);
       least = Math.min(least, cost);
     }
     if (least > limit) return least;
+    before = row;
     row = next;
   }
   return row[b.length] ?? 0;

@@ -1,7 +1,7 @@
 /** Texts that hold variables, bound to one getter. */
 import type { Context } from '../context.js';
 import type { BindEnv, BindResult, PvAccessor } from '../module.js';
-import { type Value, printed } from '../values.js';
+import { printed, type Value } from '../values.js';
 import { variableEnd } from './scan.js';
 import { bindVariable } from './variable.js';
 
@@ -44,7 +44,9 @@ export function bindFormat(text: string, env: BindEnv): BindResult<Format> {
 function unfinished(text: string, dollar: number): { error: string; hint: string } {
   const alone = dollar === text.length - 1;
   return {
-    error: alone ? "a '$' stands alone at the end of the text" : `a parenthesis is not closed in '${text.slice(dollar)}'`,
+    error: alone
+      ? "a '$' stands alone at the end of the text"
+      : `a parenthesis is not closed in '${text.slice(dollar)}'`,
     hint: 'a $ itself is written $$',
   };
 }
@@ -56,7 +58,10 @@ function formatOf(texts: readonly string[], variables: readonly PvAccessor[]): F
     const constant = first ?? '';
     return { constant, get: () => constant };
   }
-  const get = getter(texts, variables.map((v) => v.get));
+  const get = getter(
+    texts,
+    variables.map((v) => v.get),
+  );
   return variables.length === 1 && first === '' && second === '' ? { get, single } : { get };
 }
 

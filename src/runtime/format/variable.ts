@@ -1,10 +1,20 @@
 /** One variable with its key, index and transformations bound to a getter and a setter. */
 import type { Context } from '../context.js';
-import type { BindEnv, BindResult, PvAccessor, PvDefinition, PvIndex, PvKey, PvUse, TrArg, Transform } from '../module.js';
+import type {
+  BindEnv,
+  BindResult,
+  PvAccessor,
+  PvDefinition,
+  PvIndex,
+  PvKey,
+  PvUse,
+  TrArg,
+  Transform,
+} from '../module.js';
 import type { Value } from '../values.js';
 import { attribute, isAttributeOnly } from './attribute.js';
 import { nearest } from './nearest.js';
-import { type TransformationText, type VariableText, parseVariable, splitArguments, variableEnd } from './scan.js';
+import { parseVariable, splitArguments, type TransformationText, type VariableText, variableEnd } from './scan.js';
 
 /** Where the spelling stands: in the script itself, or in a string, where the old `$attribute` does not exist. */
 export interface VariablePlace {
@@ -48,7 +58,8 @@ function bindParsed(text: string, parts: VariableText, env: BindEnv): BindResult
 function unknownName(text: string, name: string, env: BindEnv): BindResult<PvAccessor> {
   const error = `Can't get from cache: ${text}`;
   const module = env.catalog.moduleWithPv(name);
-  if (module !== undefined) return { error, hint: `$${name} is a variable of the module ${module}: loadmodule "${module}.so"` };
+  if (module !== undefined)
+    return { error, hint: `$${name} is a variable of the module ${module}: loadmodule "${module}.so"` };
   const near = nearest(name, env.catalog.pvNames());
   return near === undefined ? { error } : { error, hint: `did you mean $${near}?` };
 }
@@ -91,11 +102,23 @@ function bindIndex(text: string, env: BindEnv): BindResult<PvIndex> {
 
 /** Modules that bring a class, for a hint where it is not loaded. */
 const CLASS_MODULES: Readonly<Record<string, string>> = {
-  s: 'pv', uri: 'pv', param: 'pv', nameaddr: 'pv', tobody: 'pv', line: 'pv', urialias: 'pv',
-  re: 'textops', sock: 'corex', json: 'json',
+  s: 'pv',
+  uri: 'pv',
+  param: 'pv',
+  nameaddr: 'pv',
+  tobody: 'pv',
+  line: 'pv',
+  urialias: 'pv',
+  re: 'textops',
+  sock: 'corex',
+  json: 'json',
 };
 
-function bindTransformations(base: PvAccessor, texts: readonly TransformationText[], env: BindEnv): BindResult<PvAccessor> {
+function bindTransformations(
+  base: PvAccessor,
+  texts: readonly TransformationText[],
+  env: BindEnv,
+): BindResult<PvAccessor> {
   let get = base.get;
   for (const text of texts) {
     const bound = bindTransformation(text, env);
@@ -118,7 +141,9 @@ function bindTransformation(text: TransformationText, env: BindEnv): BindResult<
   if (definition === undefined) {
     const module = CLASS_MODULES[text.cls];
     const error = `unknown transformation: [${text.cls}]`;
-    return module === undefined ? { error } : { error, hint: `the class ${text.cls} comes with loadmodule "${module}.so"` };
+    return module === undefined
+      ? { error }
+      : { error, hint: `the class ${text.cls} comes with loadmodule "${module}.so"` };
   }
   const own = definition.ownGrammar?.includes(text.name.toLowerCase()) ?? false;
   const args = own ? { ok: [] } : bindArguments(text.rest, env);
