@@ -3,7 +3,7 @@ import type { Context } from './context.js';
 import { bindFormat, bindVariable } from './format.js';
 import { type ArgDefinition, type ArgSource, type BindEnv, type BindResult, type BoundArg, FAILED, type PvAccessor } from './module.js';
 import { type Regex, type RegexFlags, compileRegex } from './regex.js';
-import { type Value, parseInt32, printed, toText } from './values.js';
+import { Dual, type Value, parseInt32, printed, toText } from './values.js';
 
 type Arg<T> = ArgDefinition<T, false>;
 
@@ -97,10 +97,11 @@ export function parsedFormat<T>(
 /** Number or variable with a number (fixup_igp). */
 export function int(name: string): Arg<number> {
   return arg(name, 'integer', true, (source, env) => {
+    // The value of an expression is taken as if it stood there as text; a variable in quotes must hold an int (seen).
     const later = (get: (ctx: Context) => Value): BindResult<BoundArg<number>> => ({
-      ok: { kind: 'fallible', get: (ctx) => asInt(get(ctx)) },
+      ok: { kind: 'fallible', get: (ctx) => intOnly(get(ctx)) },
     });
-    if (source.kind === 'expression') return later(source.get);
+    if (source.kind === 'expression') return { ok: { kind: 'fallible', get: (ctx) => asInt(source.get(ctx)) } };
     if (source.text.includes('$')) {
       const format = bindFormat(source.text, env);
       if ('error' in format) return format;
@@ -109,6 +110,11 @@ export function int(name: string): Arg<number> {
     const n = parseInt32(source.text.trim());
     return n === undefined ? { error: `'${source.text}' is no number` } : constant(n);
   });
+}
+
+function intOnly(v: Value): number | typeof FAILED {
+  if (typeof v === 'number') return v;
+  return v instanceof Dual ? v.int : FAILED;
 }
 
 function asInt(v: Value): number | typeof FAILED {
