@@ -22,6 +22,8 @@ export interface Log {
    * Missing: such a line goes out by `write`.
    */
   raw?(level: number, text: string): void;
+  /** Terminal sequences by level that xlog's `log_colors` gives, in place of the usual ones of `log_color`. */
+  readonly colors?: Map<number, string>;
 }
 
 /** Time and timers; a virtual one in tests. */
@@ -69,11 +71,6 @@ export interface Hooks {
   statefulReply?: ((ctx: Context, code: number, reason: string) => number | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
-  /**
-   * Set by tm: answers within the transaction of the message. Undefined when there is none, and the answer is to be
-   * stateless; else the code of t_reply().
-   */
-  statefulReply?: (ctx: Context, code: number, reason: string) => number | undefined;
 }
 
 /** Key of a module's state: `const STATE = stateKey<TmState>('tm')`. */
