@@ -36,6 +36,10 @@ export class Context {
   rc = 0;
   /** STOP.x: set when the whole run is to end. */
   stop: number = STOP.NONE;
+  /** Script flags (setsflag, `$sf`): 32 bits, of this run alone. */
+  scriptFlags = 0;
+  /** Kamailio's number of the last internal error, for sl_reply_error(): ERROR_CODE of runtime/replies.ts, -1 none. */
+  lastError = -1;
   /** Nested action lists, for max_recursive_level. */
   depth = 0;
   /** The reply in view of failure, branch-failure and tm reply routes where it differs from `msg`. */

@@ -44,6 +44,18 @@ export function branch(uri: string, extra: Partial<Branch> = {}): Branch {
   };
 }
 
+/** Bits of `SipMessage.internalFlags` (corex msg_iflag_set(), via_add_*(); uac and tm read them). */
+export const MSG_FLAG = {
+  USE_UAC_FROM: 1,
+  USE_UAC_TO: 2,
+  UAC_AUTH: 4,
+  ADD_SRVID: 8,
+  ADD_XAVP_VIA_PARAMS: 16,
+  USE_XAVP_VIA_FIELDS: 32,
+  /** No reply is sent for this request. */
+  NO_REPLY: 64,
+} as const;
+
 const CR = 13;
 const LF = 10;
 const SP = 32;
@@ -68,7 +80,8 @@ export interface StartLine {
 export class SipMessage {
   /** The message as received, one character a byte. Replaced by `rebuild()`. */
   text: string;
-  readonly received: Received;
+  /** Replaced as a whole by set_source_address() and set_recv_socket(). */
+  received: Received;
   /** Serial number in this server: `$mi`. */
   readonly id: number;
   /** Milliseconds since the epoch at arrival: `$Ts`, `$TV`. */
@@ -121,6 +134,8 @@ export class SipMessage {
   forwardOptions = 0;
   /** udp_mtu_try_proto of this message. */
   mtuProto: string | null = null;
+  /** MSG_FLAG bits. */
+  internalFlags = 0;
   readonly edits = new Edits();
   /** append_to_reply(): raw header lines, CRLF included. */
   replyHeaders: string[] = [];
@@ -286,6 +301,7 @@ export class SipMessage {
     this.replyOptions = from.replyOptions;
     this.forwardOptions = from.forwardOptions;
     this.mtuProto = from.mtuProto;
+    this.internalFlags = from.internalFlags;
     this.faked = from.faked;
     this.replyBody = from.replyBody;
     this.replyHeaders = from.replyHeaders.length === 0 ? [] : from.replyHeaders.slice();
