@@ -105,7 +105,12 @@ export interface Host {
   findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined;
   /** The socket to send from to `ip` over `proto`, preferring `preferred` where it fits. */
   socketFor(proto: Proto, ip: string, preferred: ListenSocket | null): ListenSocket | undefined;
-  /** Sends; runs onsend_route first when `ctx` is given and the script has one. False: known not to be sent. */
+  /**
+   * Sends what the script (or tm for it) sends on behalf of `ctx`: onsend_route runs first where the script has one.
+   * False: known not to be sent, or dropped by onsend_route.
+   */
+  sendFor(ctx: Context, data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
+  /** Sends without onsend_route (local replies, keepalives). False: known not to be sent. */
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
 
   /** What `start` of a loaded module gave. Throws when the module is not loaded: check at load with `needs`. */

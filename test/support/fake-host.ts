@@ -124,6 +124,10 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       sent.push({ data, to });
       return true;
     },
+    sendFor: (_ctx, data, to) => {
+      sent.push({ data, to });
+      return true;
+    },
     state: <T>(key: StateKey<T>) => {
       if (!(key.module in states)) throw new Error(`module ${key.module} is not loaded`);
       return states[key.module] as T;
