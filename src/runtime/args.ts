@@ -2,6 +2,7 @@
 import type { Context } from './context.js';
 import { bindFormat, bindVariable } from './format.js';
 import { type ArgDefinition, type ArgSource, type BindEnv, type BindResult, type BoundArg, FAILED, type PvAccessor } from './module.js';
+import { type Header, headerMatcher } from '../sip/message.js';
 import { type Regex, type RegexFlags, compileRegex } from './regex.js';
 import { Dual, type Value, parseInt32, printed, toText } from './values.js';
 
@@ -152,4 +153,32 @@ export function regex(name: string, flags: RegexFlags = {}, options: { dynamic?:
     (text) => `Bad regular expression "${text}"`,
   );
   return { ...kind, dynamic: options.dynamic ?? true };
+}
+
+/** The text as it is, nothing expanded in it, a non-constant expression allowed (a parameter without a fixup). */
+export function literal(name: string): Arg<string> {
+  return arg(name, 'text', true, (source) =>
+    source.kind === 'constant'
+      ? constant(source.text)
+      : { ok: { kind: 'dynamic', get: (ctx) => toText(source.get(ctx)) } },
+  );
+}
+
+/** The same argument where Kamailio's fixup cannot be undone: no non-constant expression may stand here. */
+export function quoted<T, O extends boolean>(kind: ArgDefinition<T, O>): ArgDefinition<T, O> {
+  return { ...kind, dynamic: false };
+}
+
+/** A header name: gives the test for it, made once where the name is constant. */
+export function headerName(name: string): Arg<(h: Header) => boolean> {
+  return parsedFormat(
+    name,
+    'header name',
+    (text) => (isHeaderName(text) ? headerMatcher(text) : undefined),
+    (text) => `'${text}' is no header name`,
+  );
+}
+
+function isHeaderName(text: string): boolean {
+  return text.length > 0 && text.length <= 252 && /^[!-9;-~]+$/.test(text);
 }

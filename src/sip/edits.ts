@@ -70,8 +70,8 @@ export class Edits {
   }
 
   /**
-   * The text from `from` to `to` with the edits applied. An edit that begins inside a removed part is skipped, as
-   * Kamailio skips overlapping lumps.
+   * The text from `from` to `to` with the edits applied. What begins inside a removed part is moved behind it, and a removal
+   * there takes off only what is left: the inserted texts of both come out, as with Kamailio's lumps.
    */
   apply(text: string, from: number, to: number, leaving: Leaving): string {
     if (this.#list.length === 0) return text.slice(from, to);
@@ -79,9 +79,13 @@ export class Edits {
     let out = '';
     let cursor = from;
     for (const e of sorted) {
-      if (e.at < cursor || e.at > to) continue;
-      out += text.slice(cursor, e.at) + (typeof e.text === 'string' ? e.text : e.text(leaving));
-      cursor = e.at + e.remove;
+      if (e.at < from || e.at > to) continue;
+      if (e.at > cursor) {
+        out += text.slice(cursor, e.at);
+        cursor = e.at;
+      }
+      out += typeof e.text === 'string' ? e.text : e.text(leaving);
+      cursor = Math.max(cursor, e.at + e.remove);
     }
     return out + text.slice(cursor, to);
   }

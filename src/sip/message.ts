@@ -141,6 +141,8 @@ export class SipMessage {
   replyHeaders: string[] = [];
   /** set_reply_body(). */
   replyBody: { type: string; text: string } | null = null;
+  /** The body was made multipart or got a part: its boundary lines are set right when the message leaves (sip/multipart.ts). */
+  multipart = false;
   /** True for made-up messages (event routes): nothing is ever sent back. */
   faked = false;
   /** What modules keep with a message (transaction, dialog, parsed SDP …), by the module's own key. */
@@ -302,6 +304,7 @@ export class SipMessage {
     this.forwardOptions = from.forwardOptions;
     this.mtuProto = from.mtuProto;
     this.internalFlags = from.internalFlags;
+    this.multipart = from.multipart;
     this.faked = from.faked;
     this.replyBody = from.replyBody;
     this.replyHeaders = from.replyHeaders.length === 0 ? [] : from.replyHeaders.slice();
