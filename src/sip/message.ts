@@ -3,8 +3,10 @@
  * changed. Nothing here throws on any input; `problem` and `undefined` say what is wrong.
  */
 import { Edits } from './edits.js';
+import { ParsedHeaders, parseContentLength, parseCSeq, parseFromTo } from './header.js';
 import { HDR, headerId } from './header-names.js';
 import type { ListenSocket, Received } from './transport.js';
+import { scanVias } from './via.js';
 
 export interface Header {
   /** HDR.x for known names (compact forms too), else HDR.OTHER. */
@@ -39,8 +41,18 @@ export interface Branch {
 
 export function branch(uri: string, extra: Partial<Branch> = {}): Branch {
   return {
-    uri, dstUri: null, path: null, q: -1, socket: null, flags: 0, instance: null, ruid: null, locationUa: null,
-    regId: 0, otcpid: 0, ...extra,
+    uri,
+    dstUri: null,
+    path: null,
+    q: -1,
+    socket: null,
+    flags: 0,
+    instance: null,
+    ruid: null,
+    locationUa: null,
+    regId: 0,
+    otcpid: 0,
+    ...extra,
   };
 }
 
@@ -55,6 +67,9 @@ export const MSG_FLAG = {
   /** No reply is sent for this request. */
   NO_REPLY: 64,
 } as const;
+
+/** Headers that may be there once and are not read at once. */
+const ONCE = { FROM: 1, CALLID: 2, MAXFORWARDS: 4 } as const;
 
 const CR = 13;
 const LF = 10;
@@ -151,6 +166,8 @@ export class SipMessage {
   #headers: Header[] | null = null;
   #bodyStart = -1;
   #malformed = -1;
+  /** ONCE bits of headers already indexed. */
+  #seen = 0;
 
   constructor(text: string, line: StartLine, received: Received, id: number, time: number) {
     this.text = text;
@@ -253,7 +270,7 @@ export class SipMessage {
     this.headersStart = line.end;
     this.#headers = null;
     this.edits.clear();
-    this.parsed = {};
+    this.parsed = new ParsedHeaders();
     return true;
   }
 
@@ -273,7 +290,8 @@ export class SipMessage {
       end: this.headersStart,
     };
     const c = new SipMessage(this.text, line, this.received, this.id, this.time);
-    c.#headers = this.#headers;
+    // the index fills `parsed`: shared only once it is there
+    c.#headers = this.#headers ?? this.#index();
     c.#bodyStart = this.#bodyStart;
     c.#malformed = this.#malformed;
     c.parsed = this.parsed;
@@ -313,13 +331,14 @@ export class SipMessage {
   }
 
   /** Parsed header values by who parses them (`sip/header.ts`): dropped with the text. */
-  parsed: Record<string, unknown> = {};
+  parsed: ParsedHeaders = new ParsedHeaders();
 
   #index(): Header[] {
     const text = this.text;
     const out: Header[] = [];
     this.#malformed = -1;
     this.#bodyStart = -1;
+    this.#seen = 0;
     let at = this.headersStart;
     const n = text.length;
     while (at < n) {
@@ -333,7 +352,7 @@ export class SipMessage {
         break;
       }
       const h = headerAt(text, at);
-      if (h === undefined) {
+      if (h === undefined || !this.#admits(h)) {
         this.#malformed = at;
         break;
       }
@@ -342,6 +361,53 @@ export class SipMessage {
     }
     this.#headers = out;
     return out;
+  }
+
+  /**
+   * Reads the values that Kamailio reads while it looks for headers. A bad one, or a second of those that may be there
+   * once, is an error of the line: this header and those after it cannot be read (get_hdr_field, parse_headers in
+   * msg_parser.c; sip.md, section 1, rule 6).
+   */
+  #admits(h: Header): boolean {
+    const parsed = this.parsed;
+    switch (h.id) {
+      case HDR.VIA:
+        return this.#addVias(h);
+      case HDR.TO:
+        if (parsed.to !== undefined) return false;
+        parsed.to = parseFromTo(this.text, h);
+        return parsed.to !== undefined;
+      case HDR.CSEQ:
+        if (parsed.cseq !== undefined) return false;
+        parsed.cseq = parseCSeq(this.text, h);
+        return parsed.cseq !== undefined;
+      case HDR.CONTENTLENGTH:
+        if (parsed.contentLength !== undefined) return false;
+        parsed.contentLength = parseContentLength(this.text, h);
+        return parsed.contentLength !== undefined;
+      case HDR.FROM:
+        return this.#once(ONCE.FROM);
+      case HDR.CALLID:
+        return this.#once(ONCE.CALLID);
+      case HDR.MAXFORWARDS:
+        return this.#once(ONCE.MAXFORWARDS);
+      default:
+        return true;
+    }
+  }
+
+  #addVias(h: Header): boolean {
+    const vias = scanVias(this.text, h);
+    if (vias === undefined) return false;
+    if (this.parsed.vias === undefined) this.parsed.vias = vias;
+    else this.parsed.vias.push(...vias);
+    return true;
+  }
+
+  #once(bit: number): boolean {
+    if ((this.#seen & bit) !== 0) return false;
+    this.#seen |= bit;
+    return true;
   }
 
   /** Offset after the last header line: where append_hf() writes. */
@@ -364,7 +430,7 @@ export function headerMatcher(name: string): (h: Header) => boolean {
 function headerAt(text: string, at: number): Header | undefined {
   const n = text.length;
   let lf = text.indexOf('\n', at);
-  if (lf < 0) lf = n;
+  if (lf < 0) return undefined;
   const colon = text.indexOf(':', at);
   if (colon < 0 || colon > lf || colon === at) return undefined;
   let nameEnd = colon;
@@ -373,11 +439,12 @@ function headerAt(text: string, at: number): Header | undefined {
   if (nameEnd === at || !isToken(text, at, nameEnd)) return undefined;
   while (lf + 1 < n && isBlank(text.charCodeAt(lf + 1))) {
     const next = text.indexOf('\n', lf + 1);
-    lf = next < 0 ? n : next;
+    if (next < 0) return undefined;
+    lf = next;
   }
   let valueStart = colon + 1;
-  const end = Math.min(lf + 1, n);
-  let valueEnd = lf >= n ? n : lf;
+  const end = lf + 1;
+  let valueEnd = lf;
   if (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === CR) valueEnd--;
   while (valueStart < valueEnd && isLws(text.charCodeAt(valueStart))) valueStart++;
   return { id: headerId(name), name, start: at, valueStart, valueEnd, end };
@@ -410,7 +477,7 @@ export function parseStartLine(text: string): StartLine | undefined {
   let stop = lf;
   if (text.charCodeAt(stop - 1) === CR) stop--;
   const line = text.slice(start, stop);
-  return (isVersion(line, 0) && line.charCodeAt(7) === SP ? replyLine(line, start, end) : requestLine(line, start, end));
+  return isVersion(line, 0) && line.charCodeAt(7) === SP ? replyLine(line, start, end) : requestLine(line, start, end);
 }
 
 function isVersion(s: string, at: number): boolean {
@@ -421,7 +488,16 @@ function replyLine(line: string, start: number, end: number): StartLine | undefi
   const m = /^(\d{3})(?: |$)/.exec(line.slice(8));
   if (m === null) return undefined;
   const status = Number(m[1]);
-  return { isRequest: false, method: '', uri: '', version: line.slice(0, 7), status, reason: line.slice(12), start, end };
+  return {
+    isRequest: false,
+    method: '',
+    uri: '',
+    version: line.slice(0, 7),
+    status,
+    reason: line.slice(12),
+    start,
+    end,
+  };
 }
 
 function requestLine(line: string, start: number, end: number): StartLine | undefined {

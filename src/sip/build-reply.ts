@@ -1,0 +1,124 @@
+/** Replies the server makes itself, and where they go (sip.md, section 2). */
+import { toOf, topVia, viasOf } from './header.js';
+import { HDR } from './header-names.js';
+import type { Header, SipMessage } from './message.js';
+import { bracketed, type Destination } from './transport.js';
+import type { Via } from './via.js';
+
+export interface ReplyOptions {
+  /** Put into To when the request has no tag and the code is not 100. */
+  readonly toTag?: string | undefined;
+  /** Raw header lines, CRLF included, after those of append_to_reply(). */
+  readonly headers?: readonly string[] | undefined;
+  readonly body?: { readonly type: string; readonly text: string } | null | undefined;
+  /** Raw Contact lines of a 3xx, CRLF included. */
+  readonly contactLines?: string | undefined;
+  /** The whole `Server: …` line without CRLF; undefined or '': none. */
+  readonly serverHeader?: string | undefined;
+}
+
+/** Does the server put `received` into the client's Via? */
+export function needsReceived(msg: SipMessage, via: Via): boolean {
+  return via.received !== undefined || via.rport !== undefined || !sameHost(via.host, msg.received.srcIp);
+}
+
+/** Does the server write the source port into rport? */
+export function needsRport(msg: SipMessage, via: Via): boolean {
+  return msg.forceRport || via.rport !== undefined;
+}
+
+function sameHost(host: string, ip: string): boolean {
+  if (host === ip) return true;
+  return host[0] === '[' && host.slice(1, -1).toLowerCase() === ip.toLowerCase();
+}
+
+/** The reply's text; '' when it cannot be built, because the request's headers cannot be read to their end. */
+export function buildReply(msg: SipMessage, code: number, reason: string, options: ReplyOptions = {}): string {
+  if (msg.malformedAt >= 0) return '';
+  const { body } = options;
+  let out = `${msg.version} ${`${code}`.padStart(3, '0')} ${reason}\r\n`;
+  const top = topVia(msg);
+  for (const h of msg.headers) out += copied(msg, h, code, top, options.toTag);
+  if (code === 100) out += timestamp(msg);
+  for (const line of msg.replyHeaders) out += line;
+  if (options.contactLines !== undefined) out += options.contactLines;
+  for (const line of options.headers ?? []) out += line;
+  if (body) out += `Content-Type: ${body.type}\r\n`;
+  if (options.serverHeader) out += `${options.serverHeader}\r\n`;
+  out += `Content-Length: ${body ? body.text.length : 0}\r\n\r\n`;
+  return body ? out + body.text : out;
+}
+
+/** What one line of the request gives to the reply. */
+function copied(msg: SipMessage, h: Header, code: number, top: Via | undefined, tag: string | undefined): string {
+  switch (h.id) {
+    case HDR.VIA:
+      return top !== undefined && top.header === h ? topViaLine(msg, h, top) : viaLine(msg, h);
+    case HDR.TO:
+      return code === 100 || !tag ? line(msg, h) : toLine(msg, h, tag);
+    case HDR.RECORDROUTE:
+      return code >= 180 && code < 300 ? line(msg, h) : '';
+    case HDR.FROM:
+    case HDR.CALLID:
+    case HDR.CSEQ:
+      return line(msg, h);
+    default:
+      return '';
+  }
+}
+
+function line(msg: SipMessage, h: Header): string {
+  return msg.text.slice(h.start, h.end);
+}
+
+function viaLine(msg: SipMessage, h: Header): string {
+  return `${msg.text.slice(h.start, h.valueEnd)}\r\n`;
+}
+
+/** received and rport go to the end of the line, an rport that is there is overwritten in its place. */
+function topViaLine(msg: SipMessage, h: Header, via: Via): string {
+  const { text } = msg;
+  const { srcIp, srcPort } = msg.received;
+  let out: string;
+  if (!needsRport(msg, via)) out = text.slice(h.start, h.valueEnd);
+  else if (via.rport === undefined) out = `${text.slice(h.start, h.valueEnd)};rport=${srcPort}`;
+  else out = `${text.slice(h.start, via.rportStart)};rport=${srcPort}${text.slice(via.rportEnd, h.valueEnd)}`;
+  return needsReceived(msg, via) ? `${out};received=${srcIp}\r\n` : `${out}\r\n`;
+}
+
+function toLine(msg: SipMessage, h: Header, tag: string): string {
+  const to = toOf(msg);
+  if (to === undefined || to.tag !== undefined) return line(msg, h);
+  return `${msg.text.slice(h.start, h.valueEnd)};tag=${tag}${msg.text.slice(h.valueEnd, h.end)}`;
+}
+
+function timestamp(msg: SipMessage): string {
+  const h = msg.first(HDR.TIMESTAMP);
+  return h === undefined ? '' : line(msg, h);
+}
+
+const SIP_PORT = 5060;
+
+/**
+ * Where a reply of the server's own goes: the source address, and its port if rport was asked for or forced, else the
+ * port of the top Via. Over streams the connection of the request.
+ */
+export function replyDestination(msg: SipMessage): Destination | undefined {
+  const via = topVia(msg);
+  if (via === undefined) return undefined;
+  const { proto, srcIp, srcPort, socket, connection } = msg.received;
+  if (proto !== 'udp') return { proto, ip: srcIp, port: srcPort, socket, connection };
+  const port = needsRport(msg, via) ? srcPort : via.port || SIP_PORT;
+  return { proto, ip: srcIp, port, socket };
+}
+
+/** Address text of the next Via of a reply that is forwarded: `received` before sent-by, `rport` before its port. */
+export function forwardedReplyTarget(msg: SipMessage): { via: Via; host: string; port: number } | undefined {
+  const via = viasOf(msg)[1];
+  if (via === undefined) return undefined;
+  const rport = via.rport ? Number(via.rport) : 0;
+  const asked = Number.isInteger(rport) && rport > 0 && rport < 65536 ? rport : 0;
+  const host = via.received || via.host;
+  const port = asked || via.port || (via.received ? SIP_PORT : 0);
+  return { via, host: via.received ? bracketed(host) : host, port };
+}

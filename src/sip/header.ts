@@ -1,0 +1,297 @@
+/** Values of the headers the server itself looks at, parsed once per message. Total: what does not parse is undefined. */
+import { type NameAddr, scanAddress, scanAddresses } from './address.js';
+import { HDR } from './header-names.js';
+import type { Header, SipMessage } from './message.js';
+import { isLws, skipLws, type Via } from './via.js';
+
+export { NameAddr, nameAddr, unquote } from './address.js';
+export type { Via } from './via.js';
+
+/** From or To. Offsets are those of msg.text. */
+export interface FromTo {
+  readonly header: Header;
+  readonly address: NameAddr;
+  readonly display: string;
+  readonly uri: string;
+  /** Raw text after the first `;` behind the URI. */
+  readonly params: string;
+  /** undefined when there is none or it is empty. */
+  readonly tag: string | undefined;
+  readonly uriStart: number;
+  readonly uriEnd: number;
+  readonly displayStart: number;
+  readonly displayEnd: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+}
+
+/** CSeq: `number` is text, it need not be digits. */
+export interface CSeq {
+  readonly number: string;
+  readonly method: string;
+  readonly numberStart: number;
+  readonly methodStart: number;
+  readonly methodEnd: number;
+}
+
+export interface Contact {
+  readonly header: Header;
+  /** undefined for `*`. */
+  readonly address: NameAddr | undefined;
+  readonly star: boolean;
+  readonly uri: string;
+  readonly display: string;
+  readonly params: string;
+  /** Offsets of the whole value in msg.text. */
+  readonly start: number;
+  readonly end: number;
+  /** Text of the parameters, undefined when they are not there. */
+  readonly expires: string | undefined;
+  readonly q: string | undefined;
+  param(name: string): string | undefined;
+}
+
+/** One value of Route, Record-Route or Path. */
+export interface RouteItem {
+  readonly header: Header;
+  readonly address: NameAddr;
+  /** Offsets of the whole value in msg.text. */
+  readonly start: number;
+  readonly end: number;
+  readonly uri: string;
+  readonly display: string;
+  readonly params: string;
+}
+
+/** What was parsed of a message; dropped with its text. null: tried, and it did not parse. */
+export class ParsedHeaders {
+  from: FromTo | null | undefined = undefined;
+  to: FromTo | undefined = undefined;
+  cseq: CSeq | undefined = undefined;
+  callId: string | null | undefined = undefined;
+  vias: Via[] | undefined = undefined;
+  contacts: Contact[] | undefined = undefined;
+  routes: RouteItem[] | undefined = undefined;
+  recordRoutes: RouteItem[] | undefined = undefined;
+  paths: RouteItem[] | undefined = undefined;
+  contentLength: number | undefined = undefined;
+  [other: string]: unknown;
+}
+
+// ---------------------------------------------------------------- From, To
+
+export function fromOf(msg: SipMessage): FromTo | undefined {
+  let found = msg.parsed.from;
+  if (found === undefined) {
+    const h = msg.first(HDR.FROM);
+    found = (h && parseFromTo(msg.text, h)) ?? null;
+    msg.parsed.from = found;
+  }
+  return found ?? undefined;
+}
+
+export function toOf(msg: SipMessage): FromTo | undefined {
+  indexed(msg);
+  return msg.parsed.to;
+}
+
+/** To, CSeq, Via and Content-Length are read with the index of header lines: makes sure that it is there. */
+function indexed(msg: SipMessage): void {
+  if (msg.parsed.vias !== undefined) return;
+  const none: Via[] = [];
+  // reading `headers` fills `parsed`
+  if (msg.headers.length === 0 || msg.parsed.vias === undefined) msg.parsed.vias = none;
+}
+
+/** Value of one From, To or like header. */
+export function parseFromTo(text: string, header: Header): FromTo | undefined {
+  const address = scanAddress(text, header.valueStart, header.valueEnd, false)?.address;
+  if (address === undefined) return undefined;
+  const { uri, uriStart, uriEnd, displayStart, displayEnd } = address;
+  return {
+    header,
+    address,
+    uri,
+    uriStart,
+    uriEnd,
+    displayStart,
+    displayEnd,
+    display: address.display,
+    params: address.params,
+    tag: tagOf(text, address),
+    valueStart: header.valueStart,
+    valueEnd: header.valueEnd,
+  };
+}
+
+/** The tag without taking all parameters apart: nearly always `tag=` comes first. */
+function tagOf(text: string, address: NameAddr): string | undefined {
+  const { paramsStart: at, end } = address;
+  if (at >= end) return undefined;
+  if (text.startsWith('tag=', at)) {
+    let stop = at + 4;
+    while (stop < end && text.charCodeAt(stop) !== 59 && !isLws(text.charCodeAt(stop))) stop++;
+    if (text.charCodeAt(at + 4) !== 34) return text.slice(at + 4, stop) || undefined;
+  }
+  return address.param('tag') || undefined;
+}
+
+// -------------------------------------------------------------------- CSeq
+
+export function cseqOf(msg: SipMessage): CSeq | undefined {
+  indexed(msg);
+  return msg.parsed.cseq;
+}
+
+/** `number method` with blanks between on one line, anything but blanks counting as a number. */
+export function parseCSeq(text: string, h: Header): CSeq | undefined {
+  const end = h.valueEnd;
+  let at = h.valueStart;
+  while (at < end && !isLws(text.charCodeAt(at))) at++;
+  const numberEnd = at;
+  while (at < end && (text.charCodeAt(at) === 32 || text.charCodeAt(at) === 9)) at++;
+  const methodStart = at;
+  while (at < end && !isLws(text.charCodeAt(at))) at++;
+  if (at === methodStart || skipLws(text, at, end) < end) return undefined;
+  const number = text.slice(h.valueStart, numberEnd);
+  return { number, method: text.slice(methodStart, at), numberStart: h.valueStart, methodStart, methodEnd: at };
+}
+
+/** Method of a request; of a reply that of its CSeq. */
+export function methodOf(msg: SipMessage): string {
+  return msg.isRequest ? msg.method : (cseqOf(msg)?.method ?? '');
+}
+
+const METHOD_IDS: ReadonlyMap<string, number> = new Map([
+  ['INVITE', 1],
+  ['CANCEL', 2],
+  ['ACK', 4],
+  ['BYE', 8],
+  ['INFO', 16],
+  ['REGISTER', 32],
+  ['SUBSCRIBE', 64],
+  ['NOTIFY', 128],
+  ['MESSAGE', 256],
+  ['OPTIONS', 512],
+  ['PRACK', 1024],
+  ['UPDATE', 2048],
+  ['REFER', 4096],
+  ['PUBLISH', 8192],
+  ['KDMQ', 16384],
+  ['GET', 32768],
+  ['POST', 65536],
+  ['PUT', 131072],
+  ['DELETE', 262144],
+]);
+export const METHOD_OTHER = 524288;
+
+/** `$rmid`: one bit a method, 524288 for those without. Names count to the letter. */
+export function methodId(name: string): number {
+  return METHOD_IDS.get(name) ?? METHOD_OTHER;
+}
+
+// ----------------------------------------------------------------- Call-ID
+
+export function callIdOf(msg: SipMessage): string | undefined {
+  let found = msg.parsed.callId;
+  if (found === undefined) {
+    found = trimRight(msg.firstValue(HDR.CALLID)) ?? null;
+    msg.parsed.callId = found;
+  }
+  return found ?? undefined;
+}
+
+function trimRight(text: string | undefined): string | undefined {
+  if (text === undefined || text === '' || !isLws(text.charCodeAt(text.length - 1))) return text;
+  return text.trimEnd();
+}
+
+// --------------------------------------------------------------------- Via
+
+/** Every Via value in order, over all lines. */
+export function viasOf(msg: SipMessage): readonly Via[] {
+  indexed(msg);
+  return msg.parsed.vias ?? [];
+}
+
+export function topVia(msg: SipMessage): Via | undefined {
+  return viasOf(msg)[0];
+}
+
+// ------------------------------------------------------------ address lists
+
+/** Contacts over all lines in order; a line that does not parse gives none. */
+export function contactsOf(msg: SipMessage): readonly Contact[] {
+  if (msg.parsed.contacts !== undefined) return msg.parsed.contacts;
+  const out: Contact[] = [];
+  for (const h of msg.headers) if (h.id === HDR.CONTACT) addContacts(msg.text, h, out);
+  msg.parsed.contacts = out;
+  return out;
+}
+
+function addContacts(text: string, header: Header, out: Contact[]): void {
+  if (text.slice(header.valueStart, header.valueEnd).trim() === '*') {
+    const start = header.valueStart;
+    const star = { star: true, uri: '', display: '', params: '', expires: undefined, q: undefined } as const;
+    out.push({ ...star, header, address: undefined, start, end: start + 1, param: () => undefined });
+    return;
+  }
+  for (const address of scanAddresses(text, header.valueStart, header.valueEnd) ?? []) {
+    const { start, end, uri, display, params } = address;
+    const param = (name: string) => address.param(name);
+    out.push({
+      header,
+      address,
+      star: false,
+      uri,
+      display,
+      params,
+      start,
+      end,
+      param,
+      expires: param('expires'),
+      q: param('q'),
+    });
+  }
+}
+
+type RouteHeader = typeof HDR.ROUTE | typeof HDR.RECORDROUTE | typeof HDR.PATH;
+const ROUTE_SLOT = { [HDR.ROUTE]: 'routes', [HDR.RECORDROUTE]: 'recordRoutes', [HDR.PATH]: 'paths' } as const;
+
+/** Values of Route, Record-Route or Path over all lines; a line that does not parse gives none. */
+export function routesOf(msg: SipMessage, id: RouteHeader): readonly RouteItem[] {
+  const slot = ROUTE_SLOT[id];
+  const known = msg.parsed[slot];
+  if (known !== undefined) return known;
+  const out: RouteItem[] = [];
+  for (const header of msg.headers) {
+    if (header.id !== id) continue;
+    for (const address of scanAddresses(msg.text, header.valueStart, header.valueEnd) ?? []) {
+      const { start, end, uri, display, params } = address;
+      out.push({ header, address, start, end, uri, display, params });
+    }
+  }
+  msg.parsed[slot] = out;
+  return out;
+}
+
+// ---------------------------------------------------------- Content-Length
+
+/** The number of Content-Length; undefined when there is none or it is no number. */
+export function contentLengthOf(msg: SipMessage): number | undefined {
+  indexed(msg);
+  return msg.parsed.contentLength;
+}
+
+/** Digits and blanks after them, below 2^31. */
+export function parseContentLength(text: string, h: Header): number | undefined {
+  let at = h.valueStart;
+  let n = 0;
+  for (; at < h.valueEnd; at++) {
+    const c = text.charCodeAt(at);
+    if (c < 48 || c > 57) break;
+    n = n * 10 + (c - 48);
+  }
+  if (at === h.valueStart || n > 2147483647 || skipLws(text, at, h.valueEnd) < h.valueEnd) return undefined;
+  return n;
+}

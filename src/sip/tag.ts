@@ -1,0 +1,49 @@
+/** To tags and Via branches of the server's own making. */
+import { createHash } from 'node:crypto';
+import { fnv1a } from './hash.js';
+import { callIdOf, cseqOf, fromOf, toOf, topVia } from './header.js';
+import type { SipMessage } from './message.js';
+import type { ListenSocket } from './transport.js';
+
+export const MAGIC_COOKIE = 'z9hG4bK';
+
+/** The part of a local tag that is the same for one maker (sl, tm) on one server: 32 hex digits. */
+export function tagPrefix(maker: string, socket: ListenSocket | undefined): string {
+  const address = socket === undefined ? '' : `${socket.ip}${socket.port}`;
+  return createHash('md5').update(`${maker}${address}`, 'latin1').digest('hex');
+}
+
+/** The part that depends on the top Via and the Call-ID: 8 hex digits, the same for a retransmission. */
+export function tagSuffix(msg: SipMessage): string {
+  const via = topVia(msg);
+  if (via === undefined) return '00000000';
+  return hex8(fnv1a(`${via.host}:${via.port};${via.branch ?? ''};${callIdOf(msg) ?? ''}`));
+}
+
+/** A local tag: 32 hex digits, `.` (sl) or `-` (tm), 8 hex digits. */
+export function localTag(msg: SipMessage, prefix: string, separator = '.'): string {
+  return `${prefix}${separator}${tagSuffix(msg)}`;
+}
+
+/**
+ * Branch of a request forwarded without a transaction: made of what a retransmission repeats, and of what CANCEL and
+ * the ACK of a negative reply share with their INVITE (RFC 3261, 16.11).
+ */
+export function statelessBranch(msg: SipMessage): string {
+  const branch = topVia(msg)?.branch;
+  const key = branch?.startsWith(MAGIC_COOKIE) ? branch : oldKey(msg);
+  const text = `${key};${msg.originalUri}`;
+  return `${MAGIC_COOKIE}${hex8(fnv1a(text))}.${hex8(fnv1a(text, 0x9747b28c))}.0`;
+}
+
+/** For clients that write branches as before RFC 3261. */
+function oldKey(msg: SipMessage): string {
+  const via = topVia(msg);
+  return [via?.host, via?.port, via?.branch, callIdOf(msg), cseqOf(msg)?.number, fromOf(msg)?.tag, toOf(msg)?.tag].join(
+    ';',
+  );
+}
+
+function hex8(n: number): string {
+  return n.toString(16).padStart(8, '0');
+}
