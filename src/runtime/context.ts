@@ -40,6 +40,8 @@ export class Context {
   scriptFlags = 0;
   /** Kamailio's number of the last internal error, for sl_reply_error(): ERROR_CODE of runtime/replies.ts, -1 none. */
   lastError = -1;
+  /** What was thrown within the run, if anything: a fault of the server, not of the script. */
+  crashed: unknown = undefined;
   /** Nested action lists, for max_recursive_level. */
   depth = 0;
   /** The reply in view of failure, branch-failure and tm reply routes where it differs from `msg`. */
@@ -54,6 +56,8 @@ export class Context {
   branchIndex = -1;
   /** Outgoing request in view of onsend_route, with its destination. */
   sending: { readonly text: string; readonly to: import('../sip/transport.js').Destination } | null = null;
+  /** Raw data in view of event_route[core:msg-received] and its kin: `$rcv(…)`. */
+  raw: { readonly text: string; readonly from: import('../sip/transport.js').Received } | null = null;
   /** What is known only in one kind of run: `$nsqE`, `$shtrecord` … by the module's own key. */
   #extras: Map<object, unknown> | null = null;
 
