@@ -1,0 +1,76 @@
+/** Connections of the stream transports: by id (`$conid`, `i` in Via) and by the address of the other side. */
+import type { Socket } from 'node:net';
+import { fnv1a } from './hash.js';
+import type { Proto } from './transport.js';
+
+export interface Connection {
+  readonly id: number;
+  readonly proto: Proto;
+  readonly ip: string;
+  readonly port: number;
+  readonly stream: Socket;
+  /** Not yet connected: what is sent waits in the stream. */
+  pending: boolean;
+  /** Further ports of the other side that lead here (force_tcp_alias()). */
+  readonly aliases: Set<number>;
+}
+
+/** One table for all stream transports of a server, so that ids are unique. */
+export class ConnectionTable {
+  readonly #byId = new Map<number, Connection>();
+  readonly #byAddress = new Map<string, Connection>();
+  #last: number;
+
+  /** `seed`: where ids begin, so that a restarted server does not take an old one for its own. */
+  constructor(seed = fnv1a(`${Date.now()}`) & 0xffff) {
+    this.#last = seed;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  add(proto: Proto, ip: string, port: number, stream: Socket, pending: boolean): Connection {
+    this.#last = (this.#last % 0x7ffffffe) + 1;
+    const connection: Connection = { id: this.#last, proto, ip, port, stream, pending, aliases: new Set() };
+    this.#byId.set(connection.id, connection);
+    this.#byAddress.set(key(proto, ip, port), connection);
+    return connection;
+  }
+
+  get(id: number): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  find(proto: Proto, ip: string, port: number): Connection | undefined {
+    return this.#byAddress.get(key(proto, ip, port));
+  }
+
+  /** The other side is reached under `port` too. False: another connection has it, or there is no such connection. */
+  alias(id: number, port: number): boolean {
+    const connection = this.#byId.get(id);
+    if (connection === undefined) return false;
+    const address = key(connection.proto, connection.ip, port);
+    const holder = this.#byAddress.get(address);
+    if (holder !== undefined && holder !== connection) return false;
+    this.#byAddress.set(address, connection);
+    connection.aliases.add(port);
+    return true;
+  }
+
+  remove(connection: Connection): void {
+    this.#byId.delete(connection.id);
+    for (const port of [connection.port, ...connection.aliases]) {
+      const address = key(connection.proto, connection.ip, port);
+      if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address);
+    }
+  }
+
+  all(): IterableIterator<Connection> {
+    return this.#byId.values();
+  }
+}
+
+function key(proto: Proto, ip: string, port: number): string {
+  return `${proto}:${ip}:${port}`;
+}
