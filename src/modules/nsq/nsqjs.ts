@@ -1,0 +1,299 @@
+/**
+ * All calls of nsqjs. It gives the framing, the negotiation, TLS and AUTH; readiness, reconnecting, pause and drain are
+ * ours (nsq.md, section 10, says what is kept away from). A link reports its end exactly once and never throws.
+ */
+import { readFileSync } from 'node:fs';
+import { type Message, NSQDConnection, type NsqjsOptions, WriterNSQDConnection } from 'nsqjs';
+import { type Address, addressText, type ConnectionOptions } from './settings.js';
+
+/** Milliseconds from the call to a connection that is ready. */
+const CONNECT_TIMEOUT = 5000;
+/** Seconds; nsqd closes after two that go unanswered, and so do we. */
+const HEARTBEAT = 30;
+/** Milliseconds for nsqd's answer to CLS, and for what was written to go out. */
+const CLOSE_TIMEOUT = 500;
+/** The frame with which nsqd answers CLS: size, type 0, text. */
+const CLOSE_WAIT = Buffer.from('\0\0\0\x0e\0\0\0\0CLOSE_WAIT', 'latin1');
+const HTTP = Buffer.from('HTTP/');
+const HTTP_PORT = "it answers in HTTP: is this nsqd's HTTP port (4151)? The TCP port is usually 4150";
+const NON_FATAL = /\bE_(?:FIN|REQ|TOUCH)_FAILED\b/;
+
+/** A message in our hands. It takes one answer; later ones do nothing. */
+export interface Delivery {
+  readonly body: Buffer;
+  /** 1 the first time. */
+  readonly attempts: number;
+  finish(): void;
+  /** Back to the channel, to be delivered after `delay` ms. */
+  requeue(delay: number): void;
+  touch(): void;
+}
+
+interface LinkEvents {
+  ready(): void;
+  /** The end: no other event follows. */
+  closed(reason: string): void;
+}
+
+export interface ReaderEvents extends LinkEvents {
+  message(delivery: Delivery): void;
+  /** nsqd did not take an answer: the message had timed out. */
+  late(reason: string): void;
+}
+
+interface Link {
+  readonly version: string;
+  /** Lets what is written in this tick leave in one piece. */
+  cork(): void;
+  /** Ends at once; `closed` is called with this reason. */
+  destroy(reason: string): void;
+}
+
+export interface ReaderLink extends Link {
+  /** Milliseconds that nsqd waits for an answer. */
+  readonly messageTimeout: number;
+  /** How many messages may be in flight here at once. */
+  setReady(count: number): void;
+  /** RDY 0 and CLS: `done` is called once nothing more will be delivered. Answers are still taken. */
+  stopDelivery(done: () => void): void;
+  /** Closes when what was written is out. */
+  end(): void;
+}
+
+export interface WriterLink extends Link {
+  /** `done` is called once: without an error when nsqd said OK. */
+  publish(topic: string, body: Buffer, done: (error?: string) => void): void;
+}
+
+/** What both kinds share: one end, one connect timer, no exception out of a data event. */
+class Watch {
+  readonly #events: LinkEvents;
+  readonly #timer: NodeJS.Timeout;
+  #connection: NSQDConnection | undefined;
+  #last = 'connection closed';
+  open = true;
+  ready = false;
+
+  constructor(events: LinkEvents) {
+    this.#events = events;
+    this.#timer = setTimeout(() => this.end(`no answer in ${CONNECT_TIMEOUT} ms`), CONNECT_TIMEOUT);
+  }
+
+  over(connection: NSQDConnection): void {
+    this.#connection = connection;
+    connection.on('ready', () => {
+      clearTimeout(this.#timer);
+      if (!this.open) return;
+      this.ready = true;
+      this.#events.ready();
+    });
+    connection.on('connection_error', (error: Error) => this.failed(error));
+    connection.on('closed', () => this.end(this.#last));
+    connection.connect();
+  }
+
+  /** Notes an error; the connection's own end follows, or is made to. */
+  failed(error: unknown): void {
+    this.#last = messageOf(error);
+    setImmediate(() => this.end(this.#last));
+  }
+
+  end(reason: string): void {
+    if (!this.open) return;
+    this.open = false;
+    clearTimeout(this.#timer);
+    const connection = this.#connection;
+    connection?.clearIdentifyTimeout();
+    // nsqjs connects in the next tick; before that there is nothing to destroy.
+    if (connection?.conn) connection.destroy();
+    else setImmediate(() => connection?.conn && connection.destroy());
+    this.#events.closed(reason);
+  }
+}
+
+const messageOf = (error: unknown): string => {
+  const text =
+    error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
+  return text.replace(/^Error: /, '');
+};
+
+/** The first bytes of a connection tell whether it speaks V2 at all. */
+function speaksHttp(first: Buffer): boolean {
+  return first.length >= HTTP.length && first.compare(HTTP, 0, HTTP.length, 0, HTTP.length) === 0;
+}
+
+/** Feeds nsqjs, which throws on malformed frames, and names an HTTP server for what it is. */
+function guarded(watch: Watch, data: Buffer, isFirst: boolean, receive: (data: Buffer) => void): void {
+  if (!watch.open) return;
+  try {
+    if (isFirst && speaksHttp(data)) throw new Error(HTTP_PORT);
+    receive(data);
+  } catch (error) {
+    watch.failed(error);
+  }
+}
+
+class GuardedReader extends NSQDConnection {
+  readonly #watch: Watch;
+  #first = true;
+  /** Called once nsqd has confirmed that no more messages come. */
+  onCloseWait: (() => void) | undefined;
+
+  constructor(watch: Watch, { host, port }: Address, topic: string, channel: string, options: NsqjsOptions) {
+    super(host, port, topic, channel, options);
+    this.#watch = watch;
+  }
+
+  override receiveData(data: Buffer): void {
+    guarded(this.#watch, data, this.#first, (d) => super.receiveData(d));
+    this.#first = false;
+    // nsqjs drops this answer. It is the last that nsqd sends but heartbeats; a timer covers a frame that came in pieces.
+    if (this.onCloseWait !== undefined && data.subarray(-CLOSE_WAIT.length).equals(CLOSE_WAIT)) this.onCloseWait();
+  }
+}
+
+class GuardedWriter extends WriterNSQDConnection {
+  readonly #watch: Watch;
+  #first = true;
+
+  constructor(watch: Watch, { host, port }: Address, options: NsqjsOptions) {
+    super(host, port, options);
+    this.#watch = watch;
+  }
+
+  override receiveData(data: Buffer): void {
+    guarded(this.#watch, data, this.#first, (d) => super.receiveData(d));
+    this.#first = false;
+  }
+}
+
+/** A connection that consumes one channel at one nsqd. It delivers nothing before setReady(). */
+export function openReader(
+  at: Address,
+  topic: string,
+  channel: string,
+  options: ConnectionOptions,
+  clientId: string,
+  events: ReaderEvents,
+): ReaderLink {
+  const watch = new Watch(events);
+  const connection = new GuardedReader(watch, at, topic, channel, nsqjsOptions(options, clientId));
+  connection.on('message', (message: Message) => {
+    if (watch.open) events.message(new OpenMessage(message));
+  });
+  connection.on('error', (error: Error) => {
+    const text = messageOf(error);
+    if (NON_FATAL.test(text)) events.late(text);
+    else watch.failed(error);
+  });
+  watch.over(connection);
+  return {
+    get version() {
+      return connection.nsqdVersion ?? '?';
+    },
+    get messageTimeout() {
+      return connection.msgTimeout;
+    },
+    setReady: (count) => {
+      if (watch.open) connection.setRdy(count);
+    },
+    cork: () => cork(connection),
+    stopDelivery: (done) => stopDelivery(watch, connection, done),
+    end: () => {
+      if (!watch.open) return;
+      connection.conn?.end();
+      setTimeout(() => watch.end('closed'), CLOSE_TIMEOUT).unref();
+    },
+    destroy: (reason) => watch.end(reason),
+  };
+}
+
+function stopDelivery(watch: Watch, connection: GuardedReader, done: () => void): void {
+  if (!watch.open || !watch.ready) {
+    watch.end('closed');
+    done();
+    return;
+  }
+  const timer = setTimeout(() => connection.onCloseWait?.(), CLOSE_TIMEOUT);
+  connection.onCloseWait = () => {
+    connection.onCloseWait = undefined;
+    clearTimeout(timer);
+    done();
+  };
+  connection.setRdy(0);
+  connection.write('CLS\n');
+}
+
+class OpenMessage implements Delivery {
+  readonly #message: Message;
+  #answered = false;
+  constructor(message: Message) {
+    this.#message = message;
+  }
+  get body(): Buffer {
+    return this.#message.body;
+  }
+  get attempts(): number {
+    return this.#message.attempts & 0xffff;
+  }
+  finish(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#message.finish();
+  }
+  requeue(delay: number): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    // false: nsqjs would else hold the whole connection back for seconds.
+    this.#message.requeue(delay, false);
+  }
+  touch(): void {
+    if (!this.#answered) this.#message.touch();
+  }
+}
+
+/** A connection that publishes to one nsqd. */
+export function openWriter(at: Address, options: ConnectionOptions, clientId: string, events: LinkEvents): WriterLink {
+  const watch = new Watch(events);
+  const connection = new GuardedWriter(watch, at, nsqjsOptions(options, clientId));
+  connection.on('error', (error: Error) => watch.failed(error));
+  watch.over(connection);
+  return {
+    get version() {
+      return connection.nsqdVersion ?? '?';
+    },
+    publish: (topic, body, done) => {
+      if (!watch.open) return done(`no connection to ${addressText(at)}`);
+      connection.produceMessages(topic, [body], undefined, (error) => (error ? done(messageOf(error)) : done()));
+    },
+    cork: () => cork(connection),
+    destroy: (reason) => watch.end(reason),
+  };
+}
+
+/** nsqjs writes each command in a tick of its own after the call; this one comes behind them. */
+function cork(connection: NSQDConnection): void {
+  const out = connection.outWriter;
+  if (out === null || out.destroyed) return;
+  out.cork();
+  setImmediate(() => out.uncork());
+}
+
+function nsqjsOptions(options: ConnectionOptions, clientId: string): NsqjsOptions {
+  const { tls } = options;
+  const file = (path: string | null) => (path === null ? null : readFileSync(path));
+  return {
+    clientId,
+    authSecret: options.authSecret,
+    heartbeatInterval: HEARTBEAT,
+    idleTimeout: HEARTBEAT * 2.5,
+    messageTimeout: options.messageTimeout,
+    // -1: nsqd sends at once. A timeout alone would leave messages in its buffer (nsq.md, section 10, first trap).
+    outputBufferSize: options.outputBufferTimeout === null ? -1 : null,
+    outputBufferTimeout: options.outputBufferTimeout,
+    requeueDelay: 0,
+    ...(tls === null
+      ? {}
+      : { tls: true, tlsVerification: tls.verify, ca: file(tls.ca), cert: file(tls.cert), key: file(tls.key) }),
+  };
+}
