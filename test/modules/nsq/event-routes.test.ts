@@ -1,13 +1,23 @@
 /** Expectations: reference nsq.md, section 3, and the scenarios of test/interop/nsq.mjs (seen on Kamailio 5.6.3). */
 import { expect, test } from 'vitest';
-import { eventParts, eventRouteCandidates, explainEvent, routeName, upToNul } from '../../../src/modules/nsq/event-routes.js';
+import {
+  eventParts,
+  eventRouteCandidates,
+  explainEvent,
+  routeName,
+  upToNul,
+} from '../../../src/modules/nsq/event-routes.js';
 
 const KEYS = { key: 'Event-Category', subkey: 'Event-Name' };
 const candidates = (payload: string, keys = KEYS) => {
   const parts = eventParts(payload, keys);
   return parts && eventRouteCandidates(parts, keys);
 };
-const PARAMETERS = ['nsq:consumer-event-event-category-event-name', 'nsq:consumer-event-event-category', 'nsq:consumer-event'];
+const PARAMETERS = [
+  'nsq:consumer-event-event-category-event-name',
+  'nsq:consumer-event-event-category',
+  'nsq:consumer-event',
+];
 
 const names: [payload: string, first: string, second: string][] = [
   ['{"Event-Category":"presence","Event-Name":"update"}', 'presence-update', 'presence'],
@@ -47,9 +57,12 @@ test('the third and fourth candidate come from the values of the parameters', ()
   ]);
 });
 
-test.each(['not json at all', '{"Event-Category":"presence"', '{"a" 1}', ''])('%j is no JSON: no event route', (payload) => {
-  expect(candidates(payload)).toBeUndefined();
-});
+test.each(['not json at all', '{"Event-Category":"presence"', '{"a" 1}', ''])(
+  '%j is no JSON: no event route',
+  (payload) => {
+    expect(candidates(payload)).toBeUndefined();
+  },
+);
 
 test('a payload nested deeper than json-c takes is no JSON', () => {
   const deep = (n: number) => `{"Event-Category":"a","x":${'['.repeat(n)}${']'.repeat(n)}}`;
@@ -66,7 +79,11 @@ test('the payload ends at its first NUL', () => {
 });
 
 test('an explanation says which candidates exist and which one runs', () => {
-  const explained = explainEvent('{"Event-Category":"presence","Event-Name":"x"}', KEYS, (name) => name === 'nsq:consumer-event');
+  const explained = explainEvent(
+    '{"Event-Category":"presence","Event-Name":"x"}',
+    KEYS,
+    (name) => name === 'nsq:consumer-event',
+  );
   expect(explained.runs).toBe('nsq:consumer-event');
   expect(explained.candidates.map((c) => c.exists)).toEqual([false, false, false, false, true]);
   expect(explainEvent('nope', KEYS, () => true)).toMatchObject({ json: false, runs: undefined });
