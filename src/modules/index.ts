@@ -1,4 +1,8 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { kex } from './kex/index.js';
+import { maxfwd } from './maxfwd.js';
+import { sl } from './sl.js';
+import { xlog } from './xlog/index.js';
 
-export const MODULES: readonly ModuleDefinition[] = [];
+export const MODULES: readonly ModuleDefinition[] = [kex, maxfwd, sl, xlog];

@@ -69,6 +69,8 @@ export interface Hooks {
    * statelessly. Set by tm.
    */
   statefulReply?: ((ctx: Context, code: number, reason: string) => number | undefined) | undefined;
+  /** The To tag of replies of the message's transaction; undefined when there is none. Set by tm. */
+  replyTag?: ((ctx: Context) => string | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
 }
@@ -136,6 +138,17 @@ export interface Host {
   /** Counter of `group.name` (statistics, counters). */
   count(name: string, by?: number): void;
   readonly statistics: Map<string, number | (() => number)>;
+  /** What core.ps lists beyond this process: worker threads. */
+  processes?(): readonly { readonly pid: number; readonly description: string }[];
+  /** What core.arg shows. */
+  readonly commandLine?: readonly string[];
+  /** Counts for core.tcp_info. */
+  streamConnections?(): { opened_connections: number; opened_tls_connections: number; write_queued_bytes: number };
+  /**
+   * Further answers to "is this me?" (corex alias_subdomains): `isMyself` asks them last. `proto` is missing where the
+   * question names none.
+   */
+  readonly myselfCallbacks?: ((host: string, port: number, proto?: Proto) => boolean)[];
   /** Ends the server as `drop` in event_route[core:worker-one-init] does. */
   shutdown(reason: string): void;
 }

@@ -17,7 +17,8 @@ const NOTHING: ViaExtra = { params: '' };
 
 export function viaExtra(msg: SipMessage, env: MessageEnv, program: Program): ViaExtra {
   const flags = msg.internalFlags;
-  if ((flags & (MSG_FLAG.ADD_SRVID | MSG_FLAG.ADD_XAVP_VIA_PARAMS | MSG_FLAG.USE_XAVP_VIA_FIELDS)) === 0) return NOTHING;
+  if ((flags & (MSG_FLAG.ADD_SRVID | MSG_FLAG.ADD_XAVP_VIA_PARAMS | MSG_FLAG.USE_XAVP_VIA_FIELDS)) === 0)
+    return NOTHING;
   const core = program.core.values;
   let params = '';
   const serverId = Number(core.get('server_id') ?? 0);

@@ -1,0 +1,190 @@
+/**
+ * The core's own RPC commands, there without any module. Shapes as kamcmd and jsonrpcs of 5.6.3 show them (seen).
+ * system.* lists all commands and is the RPC server's.
+ */
+
+import path from 'node:path';
+import v8 from 'node:v8';
+import type { ListenAddress } from '../../parser/tree.js';
+import type { ListenSocket } from '../../sip/transport.js';
+import type { Host } from '../host.js';
+import { type RpcDefinition, RpcFault, type RpcValue } from '../module.js';
+import { VERSION } from './version.js';
+
+/** ctime() without its line end: `Tue Nov 24 09:55:40 2026`. */
+export function ctime(ms: number): string {
+  const [weekday, month, day, year, time] = new Date(ms).toString().split(' ');
+  return `${weekday} ${month} ${String(Number(day)).padStart(2, ' ')} ${time} ${year}`;
+}
+
+/** Figures of the JavaScript heap, bytes: what stands in the place of Kamailio's shared and private memory. */
+export function memory(): Record<'total' | 'free' | 'used' | 'real_used' | 'max_used' | 'fragments', number> {
+  const heap = v8.getHeapStatistics();
+  const total = heap.heap_size_limit;
+  const real = heap.total_physical_size;
+  return {
+    total,
+    free: Math.max(0, total - real),
+    used: heap.used_heap_size,
+    real_used: real,
+    max_used: heap.peak_malloced_memory + real,
+    fragments: heap.number_of_native_contexts,
+  };
+}
+
+const MEMORY_UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1048576, g: 1073741824 };
+
+function sharedMemory(unit: RpcValue | undefined): RpcValue {
+  const m = unit === undefined ? ['b', 'b'] : /^([bkmg])b?$/i.exec(String(unit));
+  if (m === null) throw new RpcFault(500, 'bad param, (use b|k|m|g)');
+  const divisor = MEMORY_UNITS[m[1]!.toLowerCase()]!;
+  const { fragments, ...sizes } = memory();
+  const scaled = Object.entries(sizes).map(([name, bytes]) => [name, Math.floor(bytes / divisor)] as const);
+  return { ...Object.fromEntries(scaled), fragments };
+}
+
+/** One process of this server, or one thread: Kamailio's names where there is such a one. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly description: string;
+}
+
+export function processes(host: Host): readonly ProcessEntry[] {
+  return host.processes?.() ?? [{ pid: host.pid, description: 'main process - attendant' }];
+}
+
+function socketEntry(s: ListenSocket): RpcValue {
+  const socket = {
+    proto: s.proto,
+    address: s.ip,
+    ipaddress: s.ip,
+    port: String(s.port),
+    mcast: 'no',
+    mhomed: 'no',
+    virtual: s.virtual ? 'yes' : 'no',
+  };
+  return { socket };
+}
+
+/** Aliases of the script as proto, name and port (0 any), last first, as Kamailio keeps them. */
+export function aliases(host: Host): { proto: string; name: string; port: number }[] {
+  const all = host.program.core.alias.flatMap((a: ListenAddress) =>
+    a.hosts.map((name) => ({ proto: a.proto?.toLowerCase() ?? '*', name, port: a.port ?? 0 })),
+  );
+  return all.reverse();
+}
+
+function aliasEntry({ proto, name, port }: { proto: string; name: string; port: number }): RpcValue {
+  return { alias: { proto, address: name, port: port === 0 ? '*' : port } };
+}
+
+const PREDEFINED = ['KAMAILIO_5', 'KAMAILIO_5_6', 'KAMAILIO_5_6_3'];
+
+function definedNames(host: Host): string[] {
+  const modules = host.program.modules.map((m) => `MOD_${m.name}`);
+  return [...new Set([...PREDEFINED, ...modules, ...host.program.script.defines.keys()])];
+}
+
+function tcpInfo(host: Host): RpcValue {
+  if (!host.sockets.some((s) => s.proto !== 'udp' && s.proto !== 'sctp'))
+    throw new RpcFault(500, 'tcp support disabled');
+  const values = host.program.core.values;
+  return {
+    readers: 1,
+    max_connections: Number(values.get('tcp_max_connections') ?? 2048),
+    max_tls_connections: Number(values.get('tls_max_connections') ?? 2048),
+    ...(host.streamConnections?.() ?? { opened_connections: 0, opened_tls_connections: 0, write_queued_bytes: 0 }),
+  };
+}
+
+export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
+  'core.version': {
+    doc: 'Returns the version string of the server.',
+    run: () => `kamailio ${VERSION} (x86_64/linux) `,
+  },
+  'core.echo': { doc: 'Returns back its parameters.', returnsArray: true, run: (_host, args) => args.map(String) },
+  'core.prints': {
+    doc: 'Returns back its parameters that are strings.',
+    returnsArray: true,
+    run: (_host, args) => args.map(String),
+  },
+  'core.printi': {
+    doc: 'Returns back its parameters as numbers.',
+    returnsArray: true,
+    run: (_host, args) => args.map((a) => (typeof a === 'number' ? Math.trunc(a) : 0)),
+  },
+  'core.uptime': {
+    doc: 'Returns how long the server has been running.',
+    run(host) {
+      const now = host.clock.now();
+      const seconds = Math.floor(now / 1000) - Math.floor(host.startTime / 1000);
+      return { now: ctime(now), up_since: ctime(host.startTime), uptime: seconds };
+    },
+  },
+  'core.info': {
+    doc: 'Returns what is known of this build.',
+    run: () => ({ version: `kamailio ${VERSION}`, id: 'kamscript', compiler: 'node', compiled: '', flags: '' }),
+  },
+  'core.flags': { doc: 'Returns the flags of the build: none here.', run: () => '' },
+  'core.ps': {
+    doc: 'Lists the processes: number and description in turn.',
+    returnsArray: true,
+    run: (host) => processes(host).flatMap((p) => [p.pid, p.description]),
+  },
+  'core.psx': {
+    doc: 'Lists the processes as records.',
+    returnsArray: true,
+    run: (host) => processes(host).map((p, i) => ({ IDX: i, PID: p.pid, DSC: p.description })),
+  },
+  'core.pwd': { doc: 'Returns the working directory.', returnsArray: true, run: () => [path.resolve('.')] },
+  'core.arg': { doc: 'Returns the command line.', returnsArray: true, run: (host) => [...(host.commandLine ?? [])] },
+  'core.kill': {
+    doc: 'Stops the server.',
+    run(host) {
+      host.clock.after(10, () => host.shutdown('core.kill'));
+      return undefined;
+    },
+  },
+  'core.shmmem': {
+    doc: 'Returns how the memory is used, in bytes or in the unit given (b, k, m, g).',
+    run: (_host, args) => sharedMemory(args[0]),
+  },
+  'core.tcp_info': { doc: 'Returns the number of stream connections.', run: (host) => tcpInfo(host) },
+  'core.udp4_raw_info': {
+    doc: 'Returns the settings of raw UDP sockets, which this server has none of.',
+    run: () => ({ udp4_raw: 0, udp4_raw_mtu: 1500, udp4_raw_ttl: 64 }),
+  },
+  'core.sockets_list': {
+    doc: 'Lists the listening sockets.',
+    run: (host) => inOrder(host.sockets).map(socketEntry),
+  },
+  'core.aliases_list': {
+    doc: 'Lists the host names that are this server.',
+    run: (host) => ({
+      myself_callbacks: (host.myselfCallbacks?.length ?? 0) > 0 ? 'yes' : 'no',
+      aliases: aliases(host).map(aliasEntry),
+    }),
+  },
+  'core.modules': {
+    doc: 'Lists the loaded modules, last first.',
+    returnsArray: true,
+    run: (host) => host.program.modules.map((m) => m.name).reverse(),
+  },
+  'core.ppdefines': { doc: 'Lists the names of #!define.', returnsArray: true, run: (host) => definedNames(host) },
+  'core.ppdefines_full': {
+    doc: 'Lists the names of #!define with their values.',
+    returnsArray: true,
+    run: (host) =>
+      definedNames(host).map((name) => {
+        const value = host.program.script.defines.get(name);
+        return { name, type: 0, value: value === undefined || value === '' ? 'none' : value };
+      }),
+  },
+};
+
+const PROTO_ORDER = ['udp', 'tcp', 'tls', 'sctp', 'ws', 'wss'];
+
+/** Sockets as Kamailio walks them: all of UDP, then TCP … */
+export function inOrder(sockets: readonly ListenSocket[]): ListenSocket[] {
+  return sockets.slice().sort((a, b) => PROTO_ORDER.indexOf(a.proto) - PROTO_ORDER.indexOf(b.proto));
+}
