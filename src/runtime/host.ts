@@ -98,6 +98,10 @@ export interface Host {
   readonly resolver: Resolver;
   readonly hooks: Hooks;
   readonly vars: VarStore;
+  /** Environment of the process: `$env`. Missing: empty. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Settings changed while running (`$ccp`, cfg.set RPC) by `group.name`; they win over the program's. */
+  readonly settings?: Map<string, number | string>;
   /** `$shv` by name. */
   readonly shared: Map<string, number | string>;
 

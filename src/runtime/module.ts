@@ -211,7 +211,8 @@ export function pvTable(doc: string, table: Readonly<Record<string, (ctx: Contex
     index: false,
     writable: false,
     bind(use) {
-      const get = use.key?.kind === 'text' ? table[use.key.text] : undefined;
+      const name = use.key?.kind === 'text' ? use.key.text : '';
+      const get = Object.hasOwn(table, name) ? table[name] : undefined;
       return get ? { ok: { get } } : { error: `unknown name '${use.key?.text ?? ''}' for $${use.name}` };
     },
   };

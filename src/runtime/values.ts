@@ -17,6 +17,15 @@ export class Dual {
   }
 }
 
+/**
+ * A value as a variable hands it over: an int brings its text along, so that string-only targets take it
+ * (`$rU = $var(i)` works where `$rU = 5` is refused; case pv/ruri-assign-null). For assignments whose right side is one
+ * variable alone.
+ */
+export function withText(v: Value): Value {
+  return typeof v === 'number' ? new Dual(`${v}`, v, true) : v;
+}
+
 /** Text of a value where a string is wanted; null and a failed read are "". */
 export function toText(v: Value): string {
   if (typeof v === 'string') return v;

@@ -1,0 +1,59 @@
+/** What the families of variables share: reading assigned values, indexes, and the log. */
+import type { Context } from '../context.js';
+import { LEVEL } from '../host.js';
+import type { PvIndex } from '../module.js';
+import { Dual, type Value } from '../values.js';
+
+export type Get = (ctx: Context) => Value;
+
+export function logError(ctx: Context, text: string): false {
+  if (ctx.host.log.level >= LEVEL.ERR) ctx.host.log.write(LEVEL.ERR, 'pv', text);
+  return false;
+}
+
+export function logWarning(ctx: Context, text: string): void {
+  if (ctx.host.log.level >= LEVEL.WARN) ctx.host.log.write(LEVEL.WARN, 'pv', text);
+}
+
+export function isNull(v: Value): v is null | undefined {
+  return v === null || v === undefined;
+}
+
+/** Text of an assigned value; undefined for a bare int, which string-only targets refuse. */
+export function assignedText(v: Value): string | undefined {
+  if (typeof v === 'string') return v;
+  return v instanceof Dual ? v.text : undefined;
+}
+
+/** Int of an assigned value; undefined for text without a number beside it. */
+export function assignedInt(v: Value): number | undefined {
+  if (typeof v === 'number') return v;
+  return v instanceof Dual ? v.int : undefined;
+}
+
+/** Non-empty text, else null: what a variable of a part of a header gives. */
+export function orNull(text: string | null | undefined): string | null {
+  return text === '' || text === undefined ? null : text;
+}
+
+/** An unsigned 32 bit number: beyond 2^31 its text is positive while it counts as negative (case pv/message-flags). */
+export function unsigned(n: number): Value {
+  return n >= 0 && n <= 0x7fffffff ? n : new Dual(`${n >>> 0}`, n | 0, true);
+}
+
+/** An index as it is at run time: none and 0 are told apart; undefined when a variable gave no number. */
+export function indexReader(index: PvIndex | undefined): (ctx: Context) => number | '*' | undefined {
+  if (index === undefined) return () => 0;
+  if (typeof index !== 'object') return () => index;
+  return (ctx) => {
+    const v = index.get(ctx);
+    if (typeof v === 'number') return v;
+    return v instanceof Dual ? v.int : (logError(ctx, 'invalid index'), undefined);
+  };
+}
+
+/** The place in a list of `length` that an index means: negative ones count from the end; -1 when there is none. */
+export function place(index: number, length: number): number {
+  const at = index < 0 ? length + index : index;
+  return at >= 0 && at < length ? at : -1;
+}
