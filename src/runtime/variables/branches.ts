@@ -78,7 +78,7 @@ function accessor(name: string, holder: Holder): PvAccessor | undefined {
   return {
     get(ctx) {
       const b = holder.read(ctx);
-      return isNull(b) ? null : attribute.get(b);
+      return b === null || b === undefined ? null : attribute.get(b);
     },
     set(ctx, value) {
       const b = holder.write(ctx);

@@ -1,6 +1,5 @@
 /** Flags of message, script and branch 0: `$mf $mF $Mf(n)` and their kin (variables.md, section 4). */
 import type { Context } from '../context.js';
-import type { Host } from '../host.js';
 import { type BindEnv, type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvWith } from '../module.js';
 import { Dual, parseInt32, type Value } from '../values.js';
 import { assignedInt, isNull, logError, unsigned } from './support.js';
@@ -9,17 +8,6 @@ interface Word {
   readonly what: string;
   get(ctx: Context): number;
   set(ctx: Context, flags: number): void;
-}
-
-/** Script flags outlive messages, as a worker's do. */
-const SCRIPT_FLAGS = new WeakMap<Host, number>();
-
-export function scriptFlags(host: Host): number {
-  return SCRIPT_FLAGS.get(host) ?? 0;
-}
-
-export function setScriptFlags(host: Host, flags: number): void {
-  SCRIPT_FLAGS.set(host, flags | 0);
 }
 
 const MESSAGE: Word = {
@@ -32,8 +20,10 @@ const MESSAGE: Word = {
 
 const SCRIPT: Word = {
   what: 'script',
-  get: ({ host }) => scriptFlags(host),
-  set: ({ host }, flags) => setScriptFlags(host, flags),
+  get: (ctx) => ctx.scriptFlags,
+  set: (ctx, flags) => {
+    ctx.scriptFlags = flags;
+  },
 };
 
 const BRANCH: Word = {

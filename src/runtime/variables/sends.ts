@@ -1,7 +1,6 @@
 /** `$snd`, `$sndto`, `$sndfrom` in onsend_route and `$rcv` in event routes on raw data. */
-import { type ListenSocket, PROTO_ID } from '../../sip/transport.js';
+import { PROTO_ID } from '../../sip/transport.js';
 import type { Context } from '../context.js';
-import { extraKey } from '../context.js';
 import { type PvDefinition, pvTable, pvWith } from '../module.js';
 import type { Value } from '../values.js';
 import { addressFamily } from './addresses.js';
@@ -27,44 +26,30 @@ const sndto = pvTable('Where the message goes, in onsend_route; null elsewhere.'
   ...shared,
 });
 
-/** Raw data with its addresses: event routes on it (`network:msg`, `core:receive-parse-error`) set it as an extra. */
-export interface RawReceived {
-  data: string;
-  readonly proto: keyof typeof PROTO_ID;
-  readonly srcIp: string;
-  readonly srcPort: number;
-  readonly socket: ListenSocket;
-  /** May the route put other data in its place? */
-  readonly writable: boolean;
-}
-export const RAW_RECEIVED = extraKey<RawReceived>('raw received data');
+type Raw = NonNullable<Context['raw']>;
 
-function raw(read: (r: RawReceived) => Value): Get {
-  return (ctx) => {
-    const r = ctx.extra(RAW_RECEIVED);
-    return r === undefined ? null : read(r);
-  };
+function raw(read: (r: Raw) => Value): Get {
+  return ({ raw: r }) => (r === null ? null : read(r));
 }
 
 const RCV: Readonly<Record<string, Get>> = {
-  buf: raw((r) => r.data),
-  len: raw((r) => r.data.length),
-  proto: raw((r) => PROTO_ID[r.proto]),
-  sproto: raw((r) => r.proto),
-  srcip: raw((r) => r.srcIp),
-  rcvip: raw((r) => r.socket.ip),
-  srcport: raw((r) => r.srcPort),
-  rcvport: raw((r) => r.socket.port),
-  af: raw((r) => addressFamily(r.socket)),
+  buf: raw((r) => r.text),
+  len: raw((r) => r.text.length),
+  proto: raw((r) => PROTO_ID[r.from.proto]),
+  sproto: raw((r) => r.from.proto),
+  srcip: raw((r) => r.from.srcIp),
+  rcvip: raw((r) => r.from.socket.ip),
+  srcport: raw((r) => r.from.srcPort),
+  rcvport: raw((r) => r.from.socket.port),
+  af: raw((r) => addressFamily(r.from.socket)),
 };
 
+/** The route's data takes the place of what was received. */
 function setData(ctx: Context, value: Value): boolean {
-  const r = ctx.extra(RAW_RECEIVED);
-  if (r === undefined) return logError(ctx, 'received info not set');
-  if (!r.writable) return logError(ctx, 'received data cannot be changed');
+  if (ctx.raw === null) return logError(ctx, 'received info not set');
   const text = isNull(value) ? '' : assignedText(value);
   if (text === undefined) return logError(ctx, 'str value required to set received data');
-  r.data = text;
+  ctx.raw = { ...ctx.raw, text };
   return true;
 }
 
