@@ -6,7 +6,10 @@ import { parseParams, parseUri, type SipUri } from '../sip/uri.js';
 export const MAX_URI_SIZE = 1024;
 
 export type UriChange =
-  | { readonly kind: 'user' | 'userpass' | 'prefix' | 'host' | 'hostport' | 'hostporttrans' | 'hostall' | 'port'; readonly text: string }
+  | {
+      readonly kind: 'user' | 'userpass' | 'prefix' | 'host' | 'hostport' | 'hostporttrans' | 'hostall' | 'port';
+      readonly text: string;
+    }
   | { readonly kind: 'strip' | 'striptail'; readonly count: number }
   | { readonly kind: 'userphone' };
 

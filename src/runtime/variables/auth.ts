@@ -86,11 +86,20 @@ function fromUri(msg: SipMessage) {
 }
 
 export const AUTH: Readonly<Record<string, PvDefinition>> = {
-  au: pv('User of the credentials, without its domain.', credential((f) => cut(f.get('username') ?? '')[0])),
+  au: pv(
+    'User of the credentials, without its domain.',
+    credential((f) => cut(f.get('username') ?? '')[0]),
+  ),
   aU: pv('Username of the credentials as it is.', field('username')),
-  ad: pv('Domain in the username of the credentials.', credential((f) => cut(f.get('username') ?? '')[1])),
+  ad: pv(
+    'Domain in the username of the credentials.',
+    credential((f) => cut(f.get('username') ?? '')[1]),
+  ),
   ar: pv('Realm of the credentials.', field('realm')),
-  adu: pv('URI of the credentials; null when empty.', credential((f) => f.get('uri') || null)),
+  adu: pv(
+    'URI of the credentials; null when empty.',
+    credential((f) => f.get('uri') || null),
+  ),
   aa: pv('Algorithm of the credentials.', field('algorithm')),
   adn: pv('Nonce of the credentials.', field('nonce')),
   adc: pv('Client nonce of the credentials.', field('cnonce')),

@@ -10,9 +10,17 @@ import {
   popAvp,
   removeAvps,
 } from '../message-env.js';
-import { type BindEnv, type BindResult, type PvAccessor, type PvDefinition, type PvKey, type PvUse, pvWith } from '../module.js';
+import {
+  type BindEnv,
+  type BindResult,
+  type PvAccessor,
+  type PvDefinition,
+  type PvKey,
+  type PvUse,
+  pvWith,
+} from '../module.js';
 import { toText, type Value } from '../values.js';
-import { indexReader, isNull, logError } from './support.js';
+import { failedRead, indexReader, isNull } from './support.js';
 
 /** The AVP that a text names: by an alias of modparam avp_aliases, else by itself. Undefined: no name of an AVP. */
 export function avpKeyFor(name: string, env: BindEnv): string | undefined {
@@ -32,7 +40,7 @@ export type AvpKeyReader = (ctx: Context) => string | undefined;
 export function avpKeyReader(key: PvKey | undefined, env: BindEnv): BindResult<AvpKeyReader> {
   if (key?.kind === 'dynamic') {
     const { get } = key;
-    return { ok: (ctx) => avpKeyOfValue(get(ctx)) ?? (logError(ctx, 'null or empty name'), undefined) };
+    return { ok: (ctx) => avpKeyOfValue(get(ctx)) ?? failedRead(ctx, 'null or empty name') };
   }
   const constant = avpKeyFor(key?.text ?? '', env);
   return constant === undefined ? { error: `bad avp name [${key?.text ?? ''}]` } : { ok: () => constant };
@@ -70,7 +78,8 @@ function bind(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
   if ('error' in keyOf) return keyOf;
   const key = keyOf.ok;
   const index = indexReader(use.index);
-  if (use.index === undefined && use.key?.kind === 'text') return { ok: constantAccessor(avpKeyFor(use.key.text, env)!) };
+  if (use.index === undefined && use.key?.kind === 'text')
+    return { ok: constantAccessor(avpKeyFor(use.key.text, env)!) };
   return {
     ok: {
       get(ctx) {

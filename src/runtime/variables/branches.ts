@@ -133,9 +133,11 @@ const SCRATCH = new WeakMap<Host, { branch: Branch }>();
 
 /** The one scratch branch of a server; its uri is '' while it is empty. */
 export function scratchBranch(host: Host): { branch: Branch } {
-  let held = SCRATCH.get(host);
-  if (held === undefined) SCRATCH.set(host, (held = { branch: branch('') }));
-  return held;
+  const known = SCRATCH.get(host);
+  if (known !== undefined) return known;
+  const made = { branch: branch('') };
+  SCRATCH.set(host, made);
+  return made;
 }
 
 const scratchHolder: Holder = {
@@ -186,7 +188,10 @@ function contact(uri: string, q: number): string {
   return q < 0 ? `<${uri}>` : `<${uri}>;q=${qText(q)}`;
 }
 
-const inRequest = (read: (msg: SipMessage) => Value) => ({ msg }: Context): Value => (msg.isRequest ? read(msg) : null);
+const inRequest =
+  (read: (msg: SipMessage) => Value) =>
+  ({ msg }: Context): Value =>
+    msg.isRequest ? read(msg) : null;
 
 const names = [...Object.keys(ATTRIBUTES).filter((n) => n !== 'Q'), 'uri', 'count'].join(', ');
 
@@ -199,12 +204,22 @@ export const BRANCHES: Readonly<Record<string, PvDefinition>> = {
     bind: bindBranch,
   }),
   sbranch: pvWith({ doc: `Attributes of the scratch branch. Keys: ${names}.`, writable: true, bind: bindScratch }),
-  br: pv('URI of the first additional branch; an assignment appends one.', inRequest((msg) => msg.branches[0]?.uri ?? null), appendBranch),
+  br: pv(
+    'URI of the first additional branch; an assignment appends one.',
+    inRequest((msg) => msg.branches[0]?.uri ?? null),
+    appendBranch,
+  ),
   bR: pv(
     'All additional branches.',
     inRequest((msg) => (msg.branches.length === 0 ? null : msg.branches.map(withQ).join(', '))),
   ),
   ds: pv('The destination set as a Contact header line.', ({ msg }) => destinationSet(msg)),
-  ruid: pv('Record id of the contact taken from location.', inRequest((msg) => orNull(msg.ruid))),
-  location_ua: pv('User agent of the contact taken from location.', inRequest((msg) => orNull(msg.locationUa))),
+  ruid: pv(
+    'Record id of the contact taken from location.',
+    inRequest((msg) => orNull(msg.ruid)),
+  ),
+  location_ua: pv(
+    'User agent of the contact taken from location.',
+    inRequest((msg) => orNull(msg.locationUa)),
+  ),
 };

@@ -1,6 +1,15 @@
 /** Constants, the process and the server, and settings: variables.md, section 5. */
 import type { Context } from '../context.js';
-import { type BindEnv, type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvTable, pvWith } from '../module.js';
+import {
+  type BindEnv,
+  type BindResult,
+  type PvAccessor,
+  type PvDefinition,
+  type PvUse,
+  pv,
+  pvTable,
+  pvWith,
+} from '../module.js';
 import { Dual, parseInt32, type Value } from '../values.js';
 import { assignedInt, assignedText, isNull, logError, logWarning, unsigned } from './support.js';
 
@@ -9,7 +18,16 @@ const VERSION = '5.6.3';
 const VERSION_NUMBER = 5006003;
 
 const K: Readonly<Record<string, number>> = {
-  IPv4: 2, INET: 2, IPv6: 10, INET6: 10, UDP: 1, TCP: 2, TLS: 3, SCTP: 4, WS: 5, WSS: 6,
+  IPv4: 2,
+  INET: 2,
+  IPv6: 10,
+  INET6: 10,
+  UDP: 1,
+  TCP: 2,
+  TLS: 3,
+  SCTP: 4,
+  WS: 5,
+  WSS: 6,
 };
 
 const constantTable = (doc: string, values: Readonly<Record<string, number>>): PvDefinition =>
@@ -92,7 +110,9 @@ function statistic({ host }: Context, name: string): Value {
 /** A setting by `group.name`: changed at run time, of the core, or a custom global. */
 function setting({ host, program }: Context, key: string, name: string, isCore: boolean): Value {
   if (isCore && name === 'debug') return host.log.level;
-  return host.settings?.get(key) ?? (isCore ? program.core.values.get(name) : undefined) ?? program.globals.get(key) ?? null;
+  return (
+    host.settings?.get(key) ?? (isCore ? program.core.values.get(name) : undefined) ?? program.globals.get(key) ?? null
+  );
 }
 
 function setSetting(ctx: Context, key: string, name: string, isCore: boolean, value: Value): boolean {
@@ -141,7 +161,10 @@ export const CONSTANTS: Readonly<Record<string, PvDefinition>> = {
   }),
   ksr: pvTable('The same as text and as a number.', { ver: () => VERSION, verval: () => VERSION_NUMBER }),
   pp: pv('Process id.', ({ host }) => host.pid, undefined, 'int'),
-  sid: pv('server_id of the configuration.', ({ program }) => assignedInt(program.core.values.get('server_id') ?? 0) ?? 0),
+  sid: pv(
+    'server_id of the configuration.',
+    ({ program }) => assignedInt(program.core.values.get('server_id') ?? 0) ?? 0,
+  ),
   stat: pvWith({ doc: 'Value of a statistic; null when there is none.', bind: bindStatistic }),
   ccp: pvWith({
     doc: 'A run-time setting, `group.name`.',

@@ -1,6 +1,14 @@
 /** Flags of message, script and branch 0: `$mf $mF $Mf(n)` and their kin (variables.md, section 4). */
 import type { Context } from '../context.js';
-import { type BindEnv, type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvWith } from '../module.js';
+import {
+  type BindEnv,
+  type BindResult,
+  type PvAccessor,
+  type PvDefinition,
+  type PvUse,
+  pv,
+  pvWith,
+} from '../module.js';
 import { Dual, parseInt32, type Value } from '../values.js';
 import { assignedInt, isNull, logError, unsigned } from './support.js';
 

@@ -92,7 +92,11 @@ function family(header: 'From' | 'To', which: Which): Record<string, PvDefinitio
   const letter = header[0]!.toLowerCase();
   const name = header.toLowerCase();
   const set = (what: string, plan: Plan) => setter(header, which, what, plan);
-  const uri = pv(`URI of ${header} with its parameters.`, part(which, (v) => v.uri), set('URI', changeUri));
+  const uri = pv(
+    `URI of ${header} with its parameters.`,
+    part(which, (v) => v.uri),
+    set('URI', changeUri),
+  );
   const user = pv(`User of the ${header} URI.`, uriPart(which, uriUser), set('URI user', changeUser));
   const domain = pv(`Host of the ${header} URI.`, uriPart(which, uriHost), set('URI domain', changeDomain));
   return {
@@ -107,8 +111,14 @@ function family(header: 'From' | 'To', which: Which): Record<string, PvDefinitio
       part(which, (v) => orNull(v.display)),
       set('display name', changeDisplay),
     ),
-    [`${letter}t`]: pv(`Tag of ${header}; null without one.`, part(which, (v) => v.tag ?? null)),
-    [`${letter}Ul`]: pv(`Length of the user of the ${header} URI.`, uriPart(which, (u) => u.user?.length ?? 0)),
+    [`${letter}t`]: pv(
+      `Tag of ${header}; null without one.`,
+      part(which, (v) => v.tag ?? null),
+    ),
+    [`${letter}Ul`]: pv(
+      `Length of the user of the ${header} URI.`,
+      uriPart(which, (u) => u.user?.length ?? 0),
+    ),
   };
 }
 

@@ -3,7 +3,16 @@ import { contactsOf, routesOf, viasOf } from '../../sip/header.js';
 import { HDR, headerId } from '../../sip/header-names.js';
 import { type Header, headerMatcher, type SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
-import { type BindResult, type PvAccessor, type PvDefinition, type PvKey, type PvUse, pv, pvTable, pvWith } from '../module.js';
+import {
+  type BindResult,
+  type PvAccessor,
+  type PvDefinition,
+  type PvKey,
+  type PvUse,
+  pv,
+  pvTable,
+  pvWith,
+} from '../module.js';
 import { Dual, toText, type Value } from '../values.js';
 import { type Get, indexReader, logError, place } from './support.js';
 
@@ -210,7 +219,10 @@ function bindHflc(use: PvUse): BindResult<PvAccessor> {
 
 // ------------------------------------------------------- one header, one name
 
-const whole = (id: number): Get => ({ msg }) => msg.firstValue(id) ?? null;
+const whole =
+  (id: number): Get =>
+  ({ msg }) =>
+    msg.firstValue(id) ?? null;
 
 function contentLength({ msg }: Context): Value {
   const text = msg.firstValue(HDR.CONTENTLENGTH);

@@ -74,10 +74,19 @@ export const IDENTITIES: Readonly<Record<string, PvDefinition>> = {
   pU: list('User of P-Preferred-Identity.', HDR.PPI, ofUri(uriUser)),
   pd: list('Host of P-Preferred-Identity.', HDR.PPI, ofUri(uriHost)),
   pn: list('Display name of P-Preferred-Identity; null without one.', HDR.PPI, (a) => orNull(a.display)),
-  re: pv('URI of Remote-Party-ID.', single(HDR.RPID, (a) => a.uri)),
-  di: pv('URI of Diversion.', single(HDR.DIVERSION, (a) => a.uri)),
+  re: pv(
+    'URI of Remote-Party-ID.',
+    single(HDR.RPID, (a) => a.uri),
+  ),
+  di: pv(
+    'URI of Diversion.',
+    single(HDR.DIVERSION, (a) => a.uri),
+  ),
   dir: pv('Reason in Diversion.', param('reason')),
   dip: pv('Privacy in Diversion.', param('privacy')),
   dic: pv('Counter in Diversion.', param('counter')),
-  rt: pv('URI of Refer-To.', single(HDR.REFERTO, (a) => a.uri)),
+  rt: pv(
+    'URI of Refer-To.',
+    single(HDR.REFERTO, (a) => a.uri),
+  ),
 };

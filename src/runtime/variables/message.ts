@@ -1,6 +1,7 @@
 /** The message as a whole and what identifies it: variables.md, section 3. */
-import { callIdOf, cseqOf, METHOD_OTHER, methodId } from '../../sip/header.js';
+
 import { rebuild } from '../../sip/build.js';
+import { callIdOf, cseqOf, METHOD_OTHER, methodId } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
@@ -96,7 +97,10 @@ function setByte(ctx: Context, at: number, value: Value): boolean {
   return true;
 }
 
-const requestOnly = (read: (msg: SipMessage) => Value) => ({ msg }: Context): Value => (msg.isRequest ? null : read(msg));
+const requestOnly =
+  (read: (msg: SipMessage) => Value) =>
+  ({ msg }: Context): Value =>
+    msg.isRequest ? null : read(msg);
 
 export const MESSAGE: Readonly<Record<string, PvDefinition>> = {
   ci: pv('Call-ID.', ({ msg }) => callIdOf(msg) ?? null),
@@ -109,7 +113,10 @@ export const MESSAGE: Readonly<Record<string, PvDefinition>> = {
   mts: pv('`rq` in a request, `rp` in a reply.', ({ msg }) => (msg.isRequest ? 'rq' : 'rp'), undefined, 'string'),
   rs: pv('Status of a reply; null in a request.', requestOnly(status)),
   rsi: pv('Status of a reply; 0 in a request.', ({ msg }) => (msg.isRequest ? 0 : status(msg))),
-  rr: pv('Reason of a reply; null in a request.', requestOnly((msg) => msg.reason)),
+  rr: pv(
+    'Reason of a reply; null in a request.',
+    requestOnly((msg) => msg.reason),
+  ),
   rb: pv('Body.', body),
   bs: pv('Size of the body in bytes.', bodySize, undefined, 'int'),
   mb: pv('The message as received.', ({ msg }) => msg.text, undefined, 'string'),

@@ -1,12 +1,12 @@
 /** `$ru` and its parts, `$ou`, `$du`, `$nh`: variables.md, section 2. */
 import { isIP } from 'node:net';
-import { parseUri, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
 import { PROTO_ID } from '../../sip/transport.js';
+import { parseUri, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { type PvDefinition, pv, pvTable } from '../module.js';
 import { changeUri, type UriChange } from '../uri-rewrite.js';
 import { Dual, type Value } from '../values.js';
-import { assignedText, type Get, isNull, logError, orNull } from './support.js';
+import { assignedText, type Get, isNull, logError, nullRead, orNull } from './support.js';
 import { replyDestination } from './via.js';
 
 const PORT_5060 = new Dual('5060', 5060);
@@ -46,14 +46,14 @@ function transport(uri: SipUri): Value {
 function ruri(ctx: Context): Value {
   const { msg } = ctx;
   if (!msg.isRequest) return null;
-  return parseUri(msg.uri) === undefined ? (logError(ctx, 'failed to parse the R-URI'), null) : msg.uri;
+  return parseUri(msg.uri) === undefined ? nullRead(ctx, 'failed to parse the R-URI') : msg.uri;
 }
 
 function ruriPart(part: (uri: SipUri) => Value): Get {
   return (ctx) => {
     if (!ctx.msg.isRequest) return null;
     const uri = parseUri(ctx.msg.uri);
-    return uri === undefined ? (logError(ctx, 'failed to parse the R-URI'), null) : part(uri);
+    return uri === undefined ? nullRead(ctx, 'failed to parse the R-URI') : part(uri);
   };
 }
 
@@ -125,7 +125,7 @@ function destinationPart(part: (uri: SipUri) => Value): Get {
     const text = ctx.msg.dstUri;
     if (text === null) return null;
     const uri = parseUri(text);
-    return uri === undefined ? (logError(ctx, 'failed to parse dst uri'), null) : part(uri);
+    return uri === undefined ? nullRead(ctx, 'failed to parse dst uri') : part(uri);
   };
 }
 
@@ -135,7 +135,7 @@ function nextHop(part: (uri: SipUri) => Value, inReply: Get): Get {
     const { msg } = ctx;
     if (!msg.isRequest) return inReply(ctx);
     const uri = parseUri(msg.dstUri || msg.uri);
-    return uri === undefined ? (logError(ctx, 'failed to parse nh uri'), null) : part(uri);
+    return uri === undefined ? nullRead(ctx, 'failed to parse nh uri') : part(uri);
   };
 }
 
@@ -145,7 +145,11 @@ const ruriUser = pv('User of the request URI, escapes kept; null without one.', 
 const ruriDomain = pv('Host of the request URI as written; null for tel:.', ruriPart(uriHost), setHost);
 const ruriDoc = 'Request URI as it is now; a text that is no URI reads null.';
 const ouriDoc = 'Request URI as received.';
-const duri = pv('Next hop (outbound proxy) instead of the request URI; null unsets it.', (c) => c.msg.dstUri, setDestination);
+const duri = pv(
+  'Next hop (outbound proxy) instead of the request URI; null unsets it.',
+  (c) => c.msg.dstUri,
+  setDestination,
+);
 
 export const REQUEST_URI: Readonly<Record<string, PvDefinition>> = {
   ru: pv(ruriDoc, ruri, setRuri),
@@ -171,15 +175,17 @@ export const REQUEST_URI: Readonly<Record<string, PvDefinition>> = {
   dp: pv('Port of `$du`, 5060 or 5061 by default.', destinationPart(port)),
   dP: pv('Transport of `$du`, `UDP` by default.', destinationPart(transport)),
   nh: pvTable('Next hop: `$du` if set, else `$ru`; in a reply the second Via.', {
-    u: (ctx) =>
-      ctx.msg.isRequest ? ctx.msg.dstUri || ctx.msg.uri : (replyDestination(ctx.msg)?.uri ?? null),
+    u: (ctx) => (ctx.msg.isRequest ? ctx.msg.dstUri || ctx.msg.uri : (replyDestination(ctx.msg)?.uri ?? null)),
     U: nextHop(uriUser, () => null),
     d: nextHop(uriHost, (ctx) => replyDestination(ctx.msg)?.host ?? null),
     p: nextHop(portOr5060, (ctx) => replyDestination(ctx.msg)?.port ?? null),
     P: nextHop(transport, (ctx) => replyDestination(ctx.msg)?.proto ?? null),
-    i: nextHop((uri) => family(uri.host), (ctx) => {
-      const host = replyDestination(ctx.msg)?.host;
-      return host === undefined ? null : family(host);
-    }),
+    i: nextHop(
+      (uri) => family(uri.host),
+      (ctx) => {
+        const host = replyDestination(ctx.msg)?.host;
+        return host === undefined ? null : family(host);
+      },
+    ),
   }),
 };

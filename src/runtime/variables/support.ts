@@ -15,6 +15,18 @@ export function logWarning(ctx: Context, text: string): void {
   if (ctx.host.log.level >= LEVEL.WARN) ctx.host.log.write(LEVEL.WARN, 'pv', text);
 }
 
+/** A read that gives null after a word in the log. */
+export function nullRead(ctx: Context, text: string): null {
+  logError(ctx, text);
+  return null;
+}
+
+/** A read that fails. */
+export function failedRead(ctx: Context, text: string): undefined {
+  logError(ctx, text);
+  return undefined;
+}
+
 export function isNull(v: Value): v is null | undefined {
   return v === null || v === undefined;
 }
@@ -48,7 +60,7 @@ export function indexReader(index: PvIndex | undefined): (ctx: Context) => numbe
   return (ctx) => {
     const v = index.get(ctx);
     if (typeof v === 'number') return v;
-    return v instanceof Dual ? v.int : (logError(ctx, 'invalid index'), undefined);
+    return v instanceof Dual ? v.int : failedRead(ctx, 'invalid index');
   };
 }
 

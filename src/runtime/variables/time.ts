@@ -81,6 +81,10 @@ export const TIME: Readonly<Record<string, PvDefinition>> = {
   TV: pvTable('Time with microseconds: s, u of the message; sn, un, Sn, Fn of now.', TV),
   time: timeTable('Local time of the message in parts.', localTime),
   utime: timeTable('UTC time of the message in parts.', utcTime),
-  timef: pvWith({ doc: 'Local time of the message by a strftime format.', example: '$timef(%Y-%m-%d)', bind: formatted(localTime) }),
+  timef: pvWith({
+    doc: 'Local time of the message by a strftime format.',
+    example: '$timef(%Y-%m-%d)',
+    bind: formatted(localTime),
+  }),
   utimef: pvWith({ doc: 'UTC time of the message by a strftime format.', bind: formatted(utcTime) }),
 };

@@ -45,7 +45,13 @@ function removeFrom(list: XavpList, part: XavpPart, index: number | '*'): void {
   else if (index !== '*') list.remove(part.name, writePlace(list, part.name, index));
 }
 
-function removeField(list: XavpList, root: XavpPart, rootIndex: number | '*', field: XavpPart, index: number | '*'): void {
+function removeField(
+  list: XavpList,
+  root: XavpPart,
+  rootIndex: number | '*',
+  field: XavpPart,
+  index: number | '*',
+): void {
   const places =
     rootIndex === '*'
       ? Array.from({ length: list.count(root.name) }, (_, i) => i)
@@ -65,7 +71,14 @@ function writeRoot(list: XavpList, root: XavpPart, index: number | '*', value: V
 }
 
 /** `r=>f` makes a new root, `r[i]=>f` adds a field to root i, `r[i]=>f[j]` replaces one. */
-function writeField(list: XavpList, root: XavpPart, at: number | '*', field: XavpPart, index: number | '*', value: Value): boolean {
+function writeField(
+  list: XavpList,
+  root: XavpPart,
+  at: number | '*',
+  field: XavpPart,
+  index: number | '*',
+  value: Value,
+): boolean {
   if (root.index === undefined) {
     const fields = list.fresh();
     fields.add(field.name, value);
