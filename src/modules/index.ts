@@ -2,7 +2,10 @@
 import type { ModuleDefinition } from '../runtime/module.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
+import { sdpops } from './sdpops.js';
 import { sl } from './sl.js';
+import { textops } from './textops/index.js';
+import { textopsx } from './textopsx/index.js';
 import { xlog } from './xlog/index.js';
 
-export const MODULES: readonly ModuleDefinition[] = [kex, maxfwd, sl, xlog];
+export const MODULES: readonly ModuleDefinition[] = [kex, maxfwd, sdpops, sl, textops, textopsx, xlog];

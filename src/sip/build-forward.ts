@@ -4,6 +4,7 @@ import type { Edit, Leaving } from './edits.js';
 import { contentLengthOf, routesOf, topVia, viasOf } from './header.js';
 import { HDR } from './header-names.js';
 import type { SipMessage } from './message.js';
+import { boundaryOf, closeBoundaries } from './multipart.js';
 
 export interface ForwardOptions {
   /** The own Via, a whole line (`ownVia`); '': none is put on. */
@@ -38,15 +39,21 @@ export function buildForwardedReply(
 ): string {
   const via = topVia(msg);
   const own: Edit[] = via === undefined ? [] : [topViaRemoved(msg, via)];
-  const line = msg.text.slice(msg.startLineStart, msg.headersStart);
-  return line + rest(msg, options.edits ?? msg.edits.list, own, { leaving, stream: options.stream ?? false });
+  const edits = options.edits ?? msg.edits.list;
+  return statusLine(msg, edits, leaving) + rest(msg, edits, own, { leaving, stream: options.stream ?? false });
 }
 
 /** The message with its changes so far and nothing of what is put on when it leaves (msg_apply_changes(), `$mbu`). */
 export function rebuild(msg: SipMessage): string {
   const options = { leaving: { sendSocket: msg.sendSocket ?? msg.received.socket }, stream: false };
   if (msg.isRequest) return buildForward(msg, { ...options, via: '', path: null, keepVia: true });
-  return msg.text.slice(msg.startLineStart, msg.headersStart) + rest(msg, msg.edits.list, [], options);
+  return statusLine(msg, msg.edits.list, options.leaving) + rest(msg, msg.edits.list, [], options);
+}
+
+/** The status line with its changes (change_reply_status()). */
+function statusLine(msg: SipMessage, edits: readonly Edit[], leaving: Leaving): string {
+  const own = edits.filter((e) => e.at < msg.headersStart);
+  return applyEdits(msg.text, own, msg.startLineStart, msg.headersStart, leaving);
 }
 
 function requestLine(msg: SipMessage): string {
@@ -112,15 +119,15 @@ function rest(msg: SipMessage, edits: readonly Edit[], own: Edit[], options: Res
   const { text } = msg;
   const { leaving } = options;
   const bodyStart = msg.bodyStart < 0 ? text.length : msg.bodyStart;
-  if (edits.length === 0) {
+  if (edits.length === 0 && !msg.multipart) {
     if (options.stream) fixContentLength(msg, text.length - bodyStart, own);
     return applyEdits(text, inOrder(own), msg.headersStart, text.length, leaving);
   }
   const sorted = inOrder(edits);
   const split = sorted.findIndex((e) => e.at >= bodyStart);
   const headerEdits = split < 0 ? sorted : sorted.slice(0, split);
-  const body =
-    split < 0 ? text.slice(bodyStart) : applyEdits(text, sorted.slice(split), bodyStart, text.length, leaving);
+  let body = split < 0 ? text.slice(bodyStart) : applyEdits(text, sorted.slice(split), bodyStart, text.length, leaving);
+  if (msg.multipart) body = closeBoundaries(body, boundaryOf(msg) ?? '') ?? body;
   if (options.stream || body.length !== text.length - bodyStart)
     fixContentLength(msg, body.length, own, !options.stream);
   const all = inOrder([...headerEdits, ...own]);
@@ -146,14 +153,21 @@ function inOrder(edits: readonly Edit[]): readonly Edit[] {
   return edits;
 }
 
-/** Text from `from` to `to` with edits applied; an edit that begins inside a removed part is skipped. */
+/**
+ * Text from `from` to `to` with edits applied. What begins inside a removed part is moved behind it, and a removal there takes
+ * off only what is left, as with Kamailio's lumps.
+ */
 function applyEdits(text: string, sorted: readonly Edit[], from: number, to: number, leaving: Leaving): string {
   let out = '';
   let cursor = from;
   for (const e of sorted) {
-    if (e.at < cursor) continue;
-    out += text.slice(cursor, e.at) + (typeof e.text === 'string' ? e.text : e.text(leaving));
-    cursor = e.at + e.remove;
+    if (e.at < from) continue;
+    if (e.at > cursor) {
+      out += text.slice(cursor, e.at);
+      cursor = e.at;
+    }
+    out += typeof e.text === 'string' ? e.text : e.text(leaving);
+    cursor = Math.max(cursor, e.at + e.remove);
   }
   return out + text.slice(cursor, to);
 }

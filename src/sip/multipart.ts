@@ -1,10 +1,20 @@
 /** Boundary lines of a multipart body on its way out (msg_translator.c, check_boundaries). */
+import { HDR } from './header-names.js';
+import type { SipMessage } from './message.js';
+
+/** The boundary of Content-Type without the leading `--`; undefined: no Content-Type or no such parameter. */
+export function boundaryOf(msg: SipMessage): string | undefined {
+  const value = msg.firstValue(HDR.CONTENTTYPE);
+  const m = value === undefined ? null : /;\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;]*))/i.exec(value);
+  return m === null ? undefined : (m[1] ?? m[2]);
+}
 
 /**
  * `body` with every line that begins with `--boundary` made exactly that, and the last one closed with `--`. Undefined: fewer
  * than two such lines, the body stays as it is.
  */
 export function closeBoundaries(body: string, boundary: string): string | undefined {
+  if (boundary === '') return undefined;
   const mark = `--${boundary}`;
   const starts: number[] = [];
   for (let at = 0; at >= 0 && at < body.length; at = nextLine(body, at)) if (body.startsWith(mark, at)) starts.push(at);

@@ -1,7 +1,8 @@
 /** Bodies: replaced, made multipart, taken apart (textops.c). Edits only; the text stays as received. */
 import { HDR } from '../../sip/header-names.js';
 import type { Header, SipMessage } from '../../sip/message.js';
-import { boundaryOf, isMultipartMixed } from './mime.js';
+import { boundaryOf } from '../../sip/multipart.js';
+import { isMultipartMixed } from './mime.js';
 
 const CRLF = '\r\n';
 const DEFAULT_BOUNDARY = 'unique-boundary-1';

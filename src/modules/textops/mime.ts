@@ -44,10 +44,3 @@ export function isMultipartMixed(msg: SipMessage): boolean {
   const value = msg.firstValue(HDR.CONTENTTYPE);
   return value !== undefined && mimeKind(value) === 'multipart/mixed';
 }
-
-/** The boundary of Content-Type without the leading `--`; undefined: no Content-Type or no such parameter. */
-export function boundaryOf(msg: SipMessage): string | undefined {
-  const value = msg.firstValue(HDR.CONTENTTYPE);
-  const m = value === undefined ? null : /;\s*boundary\s*=\s*(?:"([^"]*)"|([^\s;]*))/i.exec(value);
-  return m === null ? undefined : (m[1] ?? m[2]);
-}
