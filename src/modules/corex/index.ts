@@ -1,0 +1,115 @@
+/** Kamailio's corex: what the core has and the language lacks (variables.md, section 10). */
+import type { Context } from '../../runtime/context.js';
+import { addBranch, parseQ } from '../../runtime/destination-set.js';
+import {
+  type BindEnv,
+  defineModule,
+  fn,
+  LEVEL,
+  listParam,
+  opt,
+  pvWith,
+  str,
+  type Value,
+} from '../../runtime/module.js';
+import { branch } from '../../sip/message.js';
+import { FILE_FUNCTIONS } from './files.js';
+import { FLAG_FUNCTIONS } from './flags.js';
+import { RPC } from './rpc.js';
+import { SENDING_FUNCTIONS } from './sending.js';
+import { sock } from './sock.js';
+import { lsock, SOCKET_FUNCTIONS } from './sockets.js';
+import { isBelow, parseDomainAlias } from './subdomains.js';
+
+function refused(ctx: Context, text: string): number {
+  ctx.host.log.write(LEVEL.ERR, 'corex', `${text}\n`);
+  return -1;
+}
+
+const LONGEST_URI = 1023;
+
+/** Without a URI the request's own becomes the branch, and takes its next hop, path, flags and socket along. */
+function append(ctx: Context, uri: string, qText: string): number {
+  const { msg } = ctx;
+  const q = qText === '' ? -1 : parseQ(qText);
+  if (q === undefined) return refused(ctx, 'cannot parse the Q parameter');
+  const target = uri === '' ? msg.uri : uri;
+  if (target.length > LONGEST_URI) return refused(ctx, `too long uri: ${target}`);
+  const { dstUri, path, branchFlags: flags, sendSocket: socket } = msg;
+  const added = addBranch(ctx, branch(target, { dstUri, path, q, flags, socket }));
+  if (uri === '') {
+    msg.sendSocket = null;
+    msg.branchFlags = 0;
+    msg.dstUri = null;
+    msg.path = null;
+  }
+  return added ? 1 : -1;
+}
+
+/** Values of `$cfg(x)`: the place of the call in which the variable stands. */
+const PLACES: Readonly<Record<string, (env: BindEnv) => Value>> = {
+  line: (env) => env.span.endLine,
+  name: (env) => env.span.file,
+  file: (env) => env.span.file,
+  route: (env) => env.routeName,
+};
+
+export const corex = defineModule({
+  name: 'corex',
+  doc: 'Branches, sockets, raw sending, files, more flags, and the place in the script.',
+  params: {
+    alias_subdomains: listParam('`[proto:]domain[:port]`: the domain and all below it are this server.', (text) => {
+      const alias = parseDomainAlias(text);
+      return typeof alias === 'string' ? alias : undefined;
+    }),
+  },
+  functions: {
+    append_branch: fn({
+      doc: 'Adds a branch to the destination set: the URI given, or the request URI as it stands.',
+      args: [opt(str('uri')), opt(str('q'))],
+      routes: ['request', 'failure'],
+      run: (ctx, _params, uri = '', q = '') => append(ctx, uri, q),
+    }),
+    is_faked_msg: fn({
+      doc: 'Is the message made up, as in event routes without one?',
+      args: [],
+      run: (ctx) => (ctx.msg.faked ? 1 : -1),
+    }),
+    ...SENDING_FUNCTIONS,
+    ...SOCKET_FUNCTIONS,
+    ...FLAG_FUNCTIONS,
+    ...FILE_FUNCTIONS,
+  },
+  pvs: {
+    cfg: pvWith({
+      doc: 'Where in the script this stands: line, name or file, route.',
+      bind(use, env) {
+        const place = use.key?.kind === 'text' ? PLACES[use.key.text] : undefined;
+        if (place === undefined) return { error: `unknown PV cfg key: ${use.key?.text ?? ''}` };
+        const value = place(env);
+        return { ok: { get: () => value, type: typeof value === 'number' ? 'int' : 'string' } };
+      },
+    }),
+    lsock,
+  },
+  transformations: { sock },
+  rpc: RPC,
+  missing: [
+    'dns_cache',
+    'nio_intercept',
+    'nio_min_msg_len',
+    'nio_msg_avp',
+    'is_incoming',
+    'evcb_reply_out',
+    'event_route[network:msg]',
+    'event_route[corex:reply-out]',
+    'shm.report',
+  ],
+  start(host, params) {
+    for (const text of params.alias_subdomains as readonly string[]) {
+      const alias = parseDomainAlias(text);
+      if (typeof alias === 'string') continue;
+      host.myselfCallbacks?.push((name, port, proto) => isBelow(alias, name, port, proto));
+    }
+  },
+});
