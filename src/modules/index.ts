@@ -1,5 +1,7 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { cfgutils } from './cfgutils.js';
+import { corex } from './corex/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { sdpops } from './sdpops.js';
@@ -8,4 +10,4 @@ import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { xlog } from './xlog/index.js';
 
-export const MODULES: readonly ModuleDefinition[] = [kex, maxfwd, sdpops, sl, textops, textopsx, xlog];
+export const MODULES: readonly ModuleDefinition[] = [cfgutils, corex, kex, maxfwd, sdpops, sl, textops, textopsx, xlog];
