@@ -4,10 +4,22 @@ import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
+import { pv } from './pv/index.js';
 import { sdpops } from './sdpops.js';
 import { sl } from './sl.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { xlog } from './xlog/index.js';
 
-export const MODULES: readonly ModuleDefinition[] = [cfgutils, corex, kex, maxfwd, sdpops, sl, textops, textopsx, xlog];
+export const MODULES: readonly ModuleDefinition[] = [
+  cfgutils,
+  corex,
+  kex,
+  maxfwd,
+  pv,
+  sdpops,
+  sl,
+  textops,
+  textopsx,
+  xlog,
+];

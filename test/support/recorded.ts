@@ -134,7 +134,7 @@ function run(statement: string, ctx: Context, player: Player, out: string[]): vo
     if (code !== undefined && code > 0 !== (branch[1] === '!')) run(statement.slice(end + 1).trim(), ctx, player, out);
     return;
   }
-  const assignment = /^(\$.+?) = (.+)$/s.exec(statement);
+  const assignment = /^(\$.+?)\s*=(?![>=])\s*(.+)$/s.exec(statement);
   if (statement.startsWith('$') && assignment !== null) assign(assignment[1]!, assignment[2]!, ctx, player);
   else if (statement.startsWith('xlog("')) out.push(...print(statement.slice(5, -1), ctx, player));
   else call(statement, ctx, player);
@@ -144,8 +144,9 @@ function print(quoted: string, ctx: Context, player: Player): string[] {
   const text = quoted.startsWith('"L_') ? quoted.slice(quoted.indexOf(', ') + 2) : quoted;
   const format = bindFormat(unquoted(text), player.env);
   if ('error' in format) throw new Error(format.error);
+  const line = format.ok.get(ctx).replace(/\n$/, '');
   ctx.rc = 1;
-  return [format.ok.get(ctx).replace(/\n$/, '')];
+  return [line];
 }
 
 function assign(left: string, right: string, ctx: Context, player: Player): void {
