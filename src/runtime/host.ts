@@ -119,6 +119,9 @@ export interface Host {
   /** Sends without onsend_route (local replies, keepalives). False: known not to be sent. */
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
 
+  /** force_tcp_alias(): the stream connection is found under `port` of its other side too. Missing: no streams. */
+  aliasConnection?(connection: number, port: number): boolean;
+
   /** What `start` of a loaded module gave. Throws when the module is not loaded: check at load with `needs`. */
   state<T>(key: StateKey<T>): T;
   hasState(key: StateKey<unknown>): boolean;

@@ -128,18 +128,26 @@ function rest(msg: SipMessage, edits: readonly Edit[], own: Edit[], options: Res
   const headerEdits = split < 0 ? sorted : sorted.slice(0, split);
   let body = split < 0 ? text.slice(bodyStart) : applyEdits(text, sorted.slice(split), bodyStart, text.length, leaving);
   if (msg.multipart) body = closeBoundaries(body, boundaryOf(msg) ?? '') ?? body;
-  if (options.stream || body.length !== text.length - bodyStart)
-    fixContentLength(msg, body.length, own, !options.stream);
+  if (options.stream || body.length !== text.length - bodyStart) {
+    fixContentLength(msg, body.length, own, headerEdits, !options.stream);
+  }
   const all = inOrder([...headerEdits, ...own]);
   return applyEdits(text, all, msg.headersStart, bodyStart, leaving) + body;
 }
 
-/** Over UDP a message that never had a Content-Length gets none. */
-function fixContentLength(msg: SipMessage, length: number, own: Edit[], onlyChange = false): void {
+/** Over UDP a message that has no Content-Length gets none. */
+function fixContentLength(
+  msg: SipMessage,
+  length: number,
+  own: Edit[],
+  edits: readonly Edit[] = [],
+  onlyChange = false,
+): void {
   const h = msg.first(HDR.CONTENTLENGTH);
-  if (h !== undefined) {
-    if (contentLengthOf(msg) !== length)
-      own.push({ at: h.valueStart, remove: h.valueEnd - h.valueStart, text: `${length}` });
+  const taken = h !== undefined && edits.some((e) => e.at <= h.start && e.at + e.remove >= h.valueEnd);
+  if (h !== undefined && !taken) {
+    if (contentLengthOf(msg) === length) return;
+    own.push({ at: h.valueStart, remove: h.valueEnd - h.valueStart, text: `${length}` });
   } else if (!onlyChange) {
     own.push({ at: msg.headersEnd, remove: 0, text: `Content-Length: ${length}\r\n` });
   }
