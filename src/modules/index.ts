@@ -4,6 +4,7 @@ import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
+import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
 import { sdpops } from './sdpops.js';
 import { sl } from './sl.js';
@@ -16,6 +17,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   corex,
   kex,
   maxfwd,
+  nsq,
   pv,
   sdpops,
   sl,

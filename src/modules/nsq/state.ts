@@ -1,0 +1,338 @@
+/** The module at work: consumer workers, publisher, discovery and embedded broker of one server. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
+import { AddressBook, findNsqd } from './address-book.js';
+import { askJson, Discovery } from './discovery.js';
+import { CATCH_ALL } from './event-routes.js';
+import { EventRunner } from './event-runner.js';
+import { Links } from './links.js';
+import { Metrics } from './metrics.js';
+import { Pool, type ThreadGroup } from './pool.js';
+import type { FromBroker, LinkReport } from './protocol.js';
+import { Publishing } from './publishing.js';
+import { Seat, type SeatTask } from './seat.js';
+import { type Address, addressText, type NsqSettings, type Source, type Subscription } from './settings.js';
+
+export const NSQ = stateKey<NsqState>('nsq');
+
+interface Broker {
+  readonly tcpPort: number;
+  readonly httpPort: number;
+  stop(): Promise<void>;
+}
+
+/** All consumer workers of one subscription, with what tells them the nsqds. */
+interface Line {
+  readonly subscription: Subscription;
+  readonly seats: readonly Seat[];
+  readonly group: ThreadGroup;
+  readonly finder: { stop(): void; hurry?(): void };
+  /** Two lines with the same key are the same: a reload keeps it. */
+  readonly key: string;
+}
+
+export class NsqState {
+  readonly host: Host;
+  readonly metrics = new Metrics();
+  readonly links: Links;
+  readonly #pool = new Pool();
+  readonly #runner: EventRunner;
+  #settings: NsqSettings;
+  #lines: Line[] = [];
+  #publishing: Publishing | undefined;
+  #publishFinder: { stop(): void } | undefined;
+  #broker: Broker | undefined;
+  #stopped = false;
+
+  constructor(host: Host, settings: NsqSettings) {
+    this.host = host;
+    this.#settings = settings;
+    this.links = new Links(host, () => this.metrics.reconnects++);
+    this.#runner = new EventRunner(host, this.metrics);
+    for (const [name, value] of Object.entries(this.metrics)) {
+      if (typeof value === 'number') host.statistics.set(`nsq:${snake(name)}`, () => this.metrics[name as 'consumed']);
+    }
+    host.statistics.set('nsq:connections', () => this.links.count);
+  }
+
+  get settings(): NsqSettings {
+    return this.#settings;
+  }
+
+  get broker(): { readonly tcpPort: number; readonly httpPort: number } | undefined {
+    return this.#broker;
+  }
+
+  get lines(): readonly { readonly subscription: Subscription; readonly seats: readonly Seat[] }[] {
+    return this.#lines;
+  }
+
+  get pending(): { readonly publications: number; readonly queries: number } {
+    return this.#publishing?.pending ?? { publications: 0, queries: 0 };
+  }
+
+  /** Is every subscription served by at least one connection? The reason why not, for a readiness probe. */
+  unready(): string | undefined {
+    for (const { subscription, seats } of this.#lines) {
+      const up = seats.some((seat) => [...seat.links.values()].includes(undefined));
+      if (!up) return `no nsqd connected for ${subscription.topic}:${subscription.channel}`;
+    }
+    return undefined;
+  }
+
+  // ------------------------------------------------------------ start and stop
+
+  /** What must be there before the server says it runs: the embedded broker, whose port may be taken. */
+  async start(): Promise<void> {
+    const { consumeFrom } = this.#settings;
+    if (consumeFrom.kind === 'embedded') this.#broker = await this.#startBroker(consumeFrom.port, consumeFrom.httpPort);
+  }
+
+  /** Runs event_route[nsq:mod-init], then connects. */
+  async ready(): Promise<void> {
+    await this.host.runEvent('nsq:mod-init', this.host.fakeRequest());
+    await this.#consume();
+  }
+
+  async #consume(): Promise<void> {
+    const wanted = this.#wanted();
+    for (const subscription of wanted) {
+      const key = this.#keyOf(subscription);
+      if (this.#lines.some((line) => line.key === key) || this.#stopped) continue;
+      this.#lines.push(await this.#startLine(subscription, key));
+    }
+  }
+
+  /** Without any subscription C reads Kamailio-Topic; that is pointless where no event route would see it. */
+  #wanted(): readonly Subscription[] {
+    const { subscriptions, subscriptionsAreDefault } = this.#settings;
+    const listens = [...this.host.program.routes.event.keys()].some((name) => name.startsWith(CATCH_ALL));
+    return subscriptionsAreDefault && !listens ? [] : subscriptions;
+  }
+
+  #keyOf(subscription: Subscription): string {
+    const { workers, maxInFlight, key, subkey, consumeFrom, ackMode, connection } = this.#settings;
+    return JSON.stringify([subscription, workers, maxInFlight, key, subkey, consumeFrom, ackMode, connection]);
+  }
+
+  async #startLine(subscription: Subscription, key: string): Promise<Line> {
+    const { workers, maxInFlight, ackMode, connection, consumeFrom } = this.#settings;
+    const group = await this.#pool.threads(workers);
+    const keys = { key: this.#settings.key, subkey: this.#settings.subkey };
+    const seats = Array.from({ length: workers }, (_, n) => {
+      const task: SeatTask = {
+        ...subscription,
+        maxInFlight,
+        ackMode,
+        keys,
+        connection,
+        clientId: `kamscript-${this.host.pid}-${n + 1}`,
+      };
+      return new Seat(task, group, {
+        host: this.host,
+        runner: this.#runner,
+        metrics: this.metrics,
+        onLink: (seat, report) => this.#onSeatLink(seat, report),
+      });
+    });
+    const finder = this.#find(consumeFrom, subscription.topic, (list) => {
+      for (const seat of seats) seat.connectTo(list);
+    });
+    return { subscription, seats, group, finder, key };
+  }
+
+  /** Tells `onList` the nsqds of a source, now and whenever they change. */
+  #find(
+    source: Source,
+    topic: string | null,
+    onList: (list: readonly Address[]) => void,
+  ): { stop(): void; hurry?(): void } {
+    const after = (ms: number, fn: () => void) => this.host.clock.after(ms, fn);
+    switch (source.kind) {
+      case 'embedded':
+        onList(this.#broker === undefined ? [] : [{ host: '127.0.0.1', port: this.#broker.tcpPort }]);
+        return { stop: () => {} };
+      case 'nsqd': {
+        const tools = {
+          after,
+          find: (at: Address) => findNsqd(at, askJson),
+          onProblem: (at: Address, error: string) =>
+            this.#log(LEVEL.ERR, `nsqd ${addressText(at)} cannot be reached: ${error}; trying again`),
+          onFound: (at: Address, tcp: Address) => {
+            if (at !== tcp)
+              this.#log(LEVEL.INFO, `${addressText(at)} is nsqd's HTTP port; its TCP port is ${tcp.port}`);
+          },
+        };
+        return new AddressBook(source.nsqds, tools, onList);
+      }
+      case 'lookupd': {
+        const onLookupd = (at: Address, error: string | undefined) =>
+          error === undefined
+            ? this.#log(LEVEL.INFO, `nsqlookupd ${addressText(at)} answers again`)
+            : this.#log(LEVEL.ERR, `nsqlookupd ${addressText(at)} does not answer: ${error}; trying again`);
+        return new Discovery(
+          source.lookupds,
+          topic,
+          { after, random: () => this.host.random(), ask: askJson, onLookupd },
+          onList,
+        );
+      }
+    }
+  }
+
+  #log(level: number, text: string): void {
+    this.host.log.write(level, 'nsq', text);
+  }
+
+  #onSeatLink(seat: Seat, report: LinkReport): void {
+    const wasUp = seat.links.has(report.nsqd) && seat.links.get(report.nsqd) === undefined;
+    seat.links.set(report.nsqd, report.kind === 'up' ? undefined : report.reason);
+    this.links.report(report, wasUp);
+    if (report.kind === 'down') this.#lines.find((line) => line.seats.includes(seat))?.finder.hurry?.();
+  }
+
+  /** The new parameters of a reload: what is the same stays, the rest is started and stopped. */
+  async reconfigure(settings: NsqSettings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    if (JSON.stringify(before.consumeFrom) !== JSON.stringify(settings.consumeFrom)) {
+      await this.#broker?.stop();
+      this.#broker = undefined;
+      await this.start();
+    }
+    const publishing =
+      JSON.stringify(publishingPart(before)) !== JSON.stringify(publishingPart(settings))
+        ? this.#publishing
+        : undefined;
+    if (publishing !== undefined) {
+      this.#publishing = undefined;
+      this.#publishFinder?.stop();
+    }
+    const keys = new Set(this.#wanted().map((one) => this.#keyOf(one)));
+    const gone = this.#lines.filter((line) => !keys.has(line.key));
+    this.#lines = this.#lines.filter((line) => keys.has(line.key));
+    await this.#consume();
+    await Promise.all([
+      ...gone.map((line) => this.#stopLine(line, before.drainTimeout)),
+      publishing?.stop(before.drainTimeout),
+    ]);
+  }
+
+  async #stopLine(line: Line, limit: number): Promise<void> {
+    line.finder.stop();
+    await Promise.all(line.seats.map((seat) => seat.stop(limit)));
+    await line.group.end();
+  }
+
+  /** Ends in order: nothing new comes in, what runs may still publish, then that is sent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const limit = this.#settings.drainTimeout;
+    await Promise.all(this.#lines.map((line) => this.#stopLine(line, limit)));
+    this.#publishFinder?.stop();
+    await this.#publishing?.stop(limit);
+    await this.#broker?.stop();
+    await this.#pool.end();
+  }
+
+  // ----------------------------------------------------------------- functions
+
+  publish(topic: string, body: string): Promise<string | undefined> {
+    return this.#publisher().publish(topic, body);
+  }
+
+  query(topic: string, payload: string) {
+    return this.#publisher().query(topic, payload);
+  }
+
+  #publisher(): Publishing {
+    if (this.#publishing !== undefined) return this.#publishing;
+    const { publishTimeout, queryTimeout, maxMessageSize, connection, publishTo } = this.#settings;
+    const up = new Set<string>();
+    const publishing = new Publishing(
+      {
+        connection,
+        publishTimeout,
+        queryTimeout,
+        maxMessageSize,
+        clientId: `kamscript-${this.host.pid}`,
+        replyTopic: `kamailio-reply.${randomUUID().replaceAll('-', '')}#ephemeral`,
+        identity: { appName: 'kamscript', appVersion: '0.1.0', node: `kamscript@${hostname()}` },
+      },
+      {
+        host: this.host,
+        metrics: this.metrics,
+        threads: () => this.#pool.threads(1),
+        uuid: randomUUID,
+        onLink: (report) => {
+          const wasUp = up.has(report.nsqd);
+          if (report.kind === 'up') up.add(report.nsqd);
+          else up.delete(report.nsqd);
+          this.links.report(report, wasUp);
+        },
+      },
+    );
+    this.#publishing = publishing;
+    this.#publishFinder = this.#find(publishTo, null, (list) => publishing.publishTo(list));
+    return publishing;
+  }
+
+  /** Stops and resumes taking messages, of one topic or of all; gives the number of workers it concerns. */
+  pause(on: boolean, topic?: string): number {
+    const seats = this.#lines
+      .filter((line) => topic === undefined || line.subscription.topic === topic)
+      .flatMap((line) => line.seats);
+    for (const seat of seats) seat.pause(on);
+    return seats.length;
+  }
+
+  // -------------------------------------------------------------------- broker
+
+  async #startBroker(tcpPort: number, httpPort: number): Promise<Broker> {
+    const group = await this.#pool.threads(1);
+    const { port1, port2 } = new MessageChannel();
+    const first = new Promise<FromBroker>((done) => port1.once('message', done));
+    const ended = group.run('broker', { port: port2, tcpPort, httpPort } as { port: MessagePort });
+    const answer = await Promise.race([
+      first,
+      ended.then((): FromBroker => ({ kind: 'failed', reason: 'its thread ended' }), toFailure),
+    ]);
+    if (answer.kind === 'failed') {
+      port1.close();
+      await group.end();
+      throw new Error(
+        `the embedded broker cannot start: ${answer.reason} (embedded_port, embedded_http_port; 0 takes a free one)`,
+      );
+    }
+    this.#log(
+      LEVEL.NOTICE,
+      `embedded broker on 127.0.0.1:${answer.tcpPort} (TCP) and http://127.0.0.1:${answer.httpPort}; it keeps messages in memory only`,
+    );
+    ended.catch((error: unknown) => {
+      if (!this.#stopped) this.#log(LEVEL.CRIT, `the embedded broker ended: ${String(error)}; its messages are lost`);
+    });
+    return {
+      tcpPort: answer.tcpPort,
+      httpPort: answer.httpPort,
+      stop: async () => {
+        port1.postMessage({ kind: 'stop' });
+        await ended.catch(() => {});
+        port1.close();
+        await group.end();
+      },
+    };
+  }
+}
+
+const toFailure = (error: unknown): FromBroker => ({
+  kind: 'failed',
+  reason: error instanceof Error ? error.message : String(error),
+});
+
+function publishingPart({ publishTo, publishTimeout, queryTimeout, maxMessageSize, connection }: NsqSettings) {
+  return { publishTo, publishTimeout, queryTimeout, maxMessageSize, connection };
+}
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
