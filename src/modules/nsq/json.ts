@@ -17,7 +17,7 @@ function parsed(ctx: Context, text: string): JsonC | undefined {
 /** A path whose text is known at load, or known only at the call. */
 export type JsonPath = readonly PathStep[] | ((ctx: Context) => readonly PathStep[]);
 
-export const pathOf = (text: string, escape: string): readonly PathStep[] => parsePath(text, escape);
+export const pathOf = (text: string, dotSign: string): readonly PathStep[] => parsePath(text, dotSign);
 
 /** Text of the value at `path`; undefined when it is missing or null; null when `text` is no JSON. */
 export function jsonValue(ctx: Context, text: string, path: JsonPath): string | undefined | null {

@@ -25,9 +25,8 @@ export class Links {
   /** `wasUp`: was this very connection up before the report? */
   report(report: LinkReport, wasUp: boolean): void {
     const { nsqd } = report;
-    let state = this.nsqds.get(nsqd);
-    if (state === undefined)
-      this.nsqds.set(nsqd, (state = { up: 0, version: '', problem: undefined, since: this.#host.clock.now() }));
+    const state = this.nsqds.get(nsqd) ?? { up: 0, version: '', problem: undefined, since: this.#host.clock.now() };
+    this.nsqds.set(nsqd, state);
     if (report.kind === 'up') this.#up(nsqd, state, report.version, wasUp);
     else this.#down(nsqd, state, report.reason, wasUp);
   }

@@ -47,20 +47,20 @@ function bindJson(args: readonly TrArg[], env: BindEnv): BindResult<Transform> {
 }
 
 function bindPath(arg: TrArg, env: BindEnv): BindResult<JsonPath> {
-  const escape = escapeCharacter(env.params('nsq'));
-  if (arg.kind === 'number') return { ok: pathOf(arg.text, escape) };
+  const dotSign = escapeCharacter(env.params('nsq'));
+  if (arg.kind === 'number') return { ok: pathOf(arg.text, dotSign) };
   if (arg.kind === 'variable') {
     const { get } = arg;
-    return { ok: (ctx) => pathOf(toText(get(ctx)), escape) };
+    return { ok: (ctx) => pathOf(toText(get(ctx)), dotSign) };
   }
   const format = bindFormat(arg.text, env);
   if ('error' in format) return format;
   const { constant, get } = format.ok;
-  return { ok: constant !== undefined ? pathOf(constant, escape) : (ctx: Context) => pathOf(get(ctx), escape) };
+  return { ok: constant !== undefined ? pathOf(constant, dotSign) : (ctx: Context) => pathOf(get(ctx), dotSign) };
 }
 
 /** modparam json_escape_char. */
 export function escapeCharacter(params: Readonly<Record<string, unknown>>): string {
-  const value = params['json_escape_char'];
+  const value = params.json_escape_char;
   return typeof value === 'string' && value !== '' ? value[0]! : '%';
 }

@@ -19,7 +19,7 @@ import type {
 import { Publisher } from '../../../src/modules/nsq/publisher.js';
 import type { Address, ConnectionOptions } from '../../../src/modules/nsq/settings.js';
 
-export const BIN = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'kamscript/bin');
+export const BIN = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'kamscript/bin');
 export const hasRealNsqd = existsSync(join(BIN, 'nsqd'));
 
 export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
