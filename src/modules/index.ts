@@ -10,6 +10,7 @@ import { sdpops } from './sdpops.js';
 import { sl } from './sl.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
+import { tm } from './tm/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
@@ -23,5 +24,6 @@ export const MODULES: readonly ModuleDefinition[] = [
   sl,
   textops,
   textopsx,
+  tm,
   xlog,
 ];

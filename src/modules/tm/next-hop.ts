@@ -1,0 +1,63 @@
+/** From a URI to addresses and the sockets that reach them. */
+import type { Host, Target } from '../../runtime/host.js';
+import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
+import { parseUri, uriTarget } from '../../sip/uri.js';
+import { E } from './errors.js';
+
+/** `t_relay("host", "port")` and its like: where to, whatever the URI says. */
+export interface Forced {
+  readonly host: string;
+  /** 0: none given. */
+  readonly port: number;
+  readonly proto: Proto | undefined;
+}
+
+export type NextHops = readonly Destination[] | number;
+
+/**
+ * Addresses for a next hop, best first, or an E code: BAD_ADDRESS where the URI or the name leads nowhere, NO_SOCKET where
+ * no socket of that protocol is open. A literal address never waits.
+ */
+export function nextHops(
+  host: Host,
+  uri: string,
+  socket: ListenSocket | null,
+  proto: Proto | undefined,
+): NextHops | Promise<NextHops> {
+  const parsed = parseUri(uri);
+  if (parsed === undefined || parsed.host === '') return E.BAD_ADDRESS;
+  const target = uriTarget(parsed);
+  return resolve(host, target.host, target.port, proto ?? target.proto, socket, target.secure);
+}
+
+export function forcedHops(host: Host, forced: Forced, socket: ListenSocket | null): NextHops | Promise<NextHops> {
+  return resolve(host, forced.host, forced.port, forced.proto, socket, false);
+}
+
+function resolve(
+  host: Host,
+  name: string,
+  port: number,
+  proto: Proto | undefined,
+  socket: ListenSocket | null,
+  secure: boolean,
+): NextHops | Promise<NextHops> {
+  const found = host.resolver.resolve(name, port, proto, secure);
+  if (!(found instanceof Promise)) return reachable(host, found, socket);
+  return found.then(
+    (targets) => reachable(host, targets, socket),
+    () => E.BAD_ADDRESS,
+  );
+}
+
+function reachable(host: Host, targets: readonly Target[], preferred: ListenSocket | null): NextHops {
+  const out: Destination[] = [];
+  for (const { proto, ip, port } of targets) {
+    const socket = host.socketFor(proto, ip, preferred);
+    if (socket !== undefined) out.push({ proto, ip, port, socket });
+  }
+  if (out.length > 0) return out;
+  const first = targets[0];
+  if (first === undefined) return E.BAD_ADDRESS;
+  return host.sockets.some((s) => s.proto === first.proto) ? E.BAD_ADDRESS : E.NO_SOCKET;
+}
