@@ -179,7 +179,10 @@ function call(text: string, ctx: Context, player: Player): number | undefined {
     const bound = def.args[i]!.bind({ kind: 'constant', text: argument }, player.env);
     if ('error' in bound) throw new Error(`${text}: ${bound.error}`);
     const value: unknown = bound.ok.kind === 'constant' ? bound.ok.value : bound.ok.get(ctx);
-    if (value === FAILED) return -1;
+    if (value === FAILED) {
+      ctx.rc = -1;
+      return -1;
+    }
     values.push(value);
   }
   const code = def.run(ctx, player.params, ...values);
