@@ -25,7 +25,8 @@ export function parseQ(text: string): number | undefined {
   return Number((decimals ?? '').padEnd(3, '0').slice(0, 3));
 }
 
-function qText(q: number): string {
+/** q in thousandths as text: 500 is `0.5`. */
+export function qText(q: number): string {
   if (q >= 1000) return '1';
   return q <= 0 ? '0' : `0.${String(q).padStart(3, '0').replace(/0+$/, '')}`;
 }

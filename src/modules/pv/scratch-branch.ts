@@ -1,18 +1,13 @@
 /** The scratch branch `$sbranch`: appended to the destination set, or made the request URI. */
+import { addBranch } from '../../runtime/destination-set.js';
 import { type AnyFunction, fn, type RouteContext } from '../../runtime/module.js';
 import { scratchBranch } from '../../runtime/variables/branches.js';
-import { logError } from '../../runtime/variables/support.js';
 import { branch } from '../../sip/message.js';
 
 function append(ctx: RouteContext): 1 | -1 {
   const scratch = scratchBranch(ctx.host).branch;
   if (scratch.uri === '') return -1;
-  if (ctx.msg.branches.length >= ctx.program.core.maxBranches) {
-    logError(ctx, 'failed to append static branch');
-    return -1;
-  }
-  ctx.msg.branches.push({ ...scratch });
-  return 1;
+  return addBranch(ctx, { ...scratch }) ? 1 : -1;
 }
 
 /** Path is cleared and not set, as in 5.6.3. */

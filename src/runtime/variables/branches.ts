@@ -1,6 +1,7 @@
 /** The destination set: `$branch`, `$br`, `$bR`, `$ds`, and the scratch branch `$sbranch` (variables.md, section 4). */
 import { type Branch, branch, type SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
+import { addBranch, qText, redirectContact } from '../destination-set.js';
 import type { Host } from '../host.js';
 import { type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvWith } from '../module.js';
 import type { Value } from '../values.js';
@@ -159,33 +160,12 @@ function bindScratch(use: PvUse): BindResult<PvAccessor> {
 
 // --------------------------------------------------------- $br, $bR and $ds
 
-/** q in thousandths as text: 500 is `0.5`, 1000 is `1`. */
-export function qText(q: number): string {
-  if (q >= 1000) return '1';
-  if (q <= 0) return '0';
-  return `0.${`${q}`.padStart(3, '0').replace(/0+$/, '')}`;
-}
-
 const withQ = (b: Branch): string => (b.q < 0 ? b.uri : `<${b.uri}>;q=${qText(b.q)}`);
 
 function appendBranch(ctx: Context, value: Value): boolean {
   const uri = assignedText(value);
   if (uri === undefined || uri === '') return logError(ctx, 'str value required to set the branch');
-  if (ctx.msg.branches.length >= ctx.program.core.maxBranches) return logError(ctx, 'append_branch action failed');
-  ctx.msg.branches.push(branch(uri, { socket: ctx.msg.sendSocket }));
-  return true;
-}
-
-/** The set as a Contact header line: a rewritten request URI first, then the branches; null when it is empty. */
-export function destinationSet(msg: SipMessage): string | null {
-  const items: string[] = [];
-  if (msg.newUri !== null) items.push(contact(msg.newUri, msg.q));
-  for (const b of msg.branches) items.push(contact(b.uri, b.q));
-  return items.length === 0 ? null : `Contact: ${items.join(', ')}`;
-}
-
-function contact(uri: string, q: number): string {
-  return q < 0 ? `<${uri}>` : `<${uri}>;q=${qText(q)}`;
+  return addBranch(ctx, branch(uri, { socket: ctx.msg.sendSocket }));
 }
 
 const inRequest =
@@ -213,7 +193,7 @@ export const BRANCHES: Readonly<Record<string, PvDefinition>> = {
     'All additional branches.',
     inRequest((msg) => (msg.branches.length === 0 ? null : msg.branches.map(withQ).join(', '))),
   ),
-  ds: pv('The destination set as a Contact header line.', ({ msg }) => destinationSet(msg)),
+  ds: pv('The destination set as a Contact header line.', ({ msg }) => redirectContact(msg)?.slice(0, -2) ?? null),
   ruid: pv(
     'Record id of the contact taken from location.',
     inRequest((msg) => orNull(msg.ruid)),

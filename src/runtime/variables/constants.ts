@@ -1,5 +1,7 @@
 /** Constants, the process and the server, and settings: variables.md, section 5. */
+
 import type { Context } from '../context.js';
+import { VERSION } from '../core/version.js';
 import {
   type BindEnv,
   type BindResult,
@@ -13,8 +15,6 @@ import {
 import { Dual, parseInt32, type Value } from '../values.js';
 import { assignedInt, assignedText, isNull, logError, logWarning, unsigned } from './support.js';
 
-/** The Kamailio whose behaviour is kept. */
-const VERSION = '5.6.3';
 const VERSION_NUMBER = 5006003;
 
 const K: Readonly<Record<string, number>> = {
