@@ -34,16 +34,27 @@ export function avpKey(name: string): string | undefined {
   return name === '' ? undefined : `s:${name.toLowerCase()}`;
 }
 
-/** `from`, `to` and their URI, user and domain classes, `g` global (usr_avp.h). */
-const CLASSES: ReadonlySet<string> = new Set(['f', 't', 'fr', 'tr', 'fu', 'tu', 'fd', 'td', 'g']);
+/**
+ * `from`, `to` and their URI, user and domain classes, `g` global (usr_avp.h). The list of the From URI is the one in
+ * which names without a class live (case pv/corners).
+ */
+const CLASSES: ReadonlyMap<string, string> = new Map([
+  ['f', ''],
+  ['fr', ''],
+  ['t', 't.'],
+  ['tr', 't.'],
+  ['fu', 'fu.'],
+  ['tu', 'tu.'],
+  ['fd', 'fd.'],
+  ['td', 'td.'],
+  ['g', 'g.'],
+]);
 
 function classKey(name: string): string | undefined {
   const dot = name.indexOf('.');
-  const prefix = name.slice(0, dot);
+  const prefix = CLASSES.get(name.slice(0, dot));
   const rest = name.slice(dot + 1);
-  if (!CLASSES.has(prefix) || rest === '' || /[.[\]]/.test(rest)) return undefined;
-  // f.x and t.x without a class are the URI class's (AVP_DEFAULT_CLASS is not kept apart here)
-  return `${prefix}.${rest.toLowerCase()}`;
+  return prefix === undefined || rest === '' || /[.[\]]/.test(rest) ? undefined : `s:${prefix}${rest.toLowerCase()}`;
 }
 
 /** The key of a name that a variable gave: an int is an int name; null and "" are none. */

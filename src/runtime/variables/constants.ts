@@ -156,8 +156,8 @@ export const CONSTANTS: Readonly<Record<string, PvDefinition>> = {
   K: constantTable('Numbers of address families and transports.', K),
   version: pvTable('Version of Kamailio whose behaviour is kept.', {
     num: () => VERSION,
-    full: () => `kamailio ${VERSION}`,
-    hash: () => 'unknown',
+    full: () => `kamailio ${VERSION} (x86_64/linux) `,
+    hash: () => 'unknown ',
   }),
   ksr: pvTable('The same as text and as a number.', { ver: () => VERSION, verval: () => VERSION_NUMBER }),
   pp: pv('Process id.', ({ host }) => host.pid, undefined, 'int'),

@@ -50,8 +50,10 @@ const changeUser: Plan = (value, uri, text, msg) => {
   return { at: start, remove: length + (msg.text[start + length] === '@' ? 1 : 0), text: '' };
 };
 
-const changeDomain: Plan = (value, uri, text) =>
-  text === null ? 'refused' : { at: hostStart(value, uri), remove: uri.host.length, text };
+const changeDomain: Plan = (value, uri, text) => {
+  if (text === null) return 'refused';
+  return uri.host === '' ? null : { at: hostStart(value, uri), remove: uri.host.length, text };
+};
 
 const changeDisplay: Plan = (value, _uri, text, msg) => {
   const { displayStart: at, displayEnd: end } = value;

@@ -161,10 +161,17 @@ function contactsByLine(msg: SipMessage): Item[] {
   return out;
 }
 
-function itemText(msg: SipMessage, id: number, item: Item): string {
-  const text = msg.text.slice(item.start, item.end);
-  // 5.6.3 takes the comma that follows with a Via value (case pv/hdr-counts)
-  return id === HDR.VIA && msg.text[item.end] === ',' ? `${text},` : text;
+/** 5.6.3 takes the comma that follows with a Via value, and the blanks before it (case pv/hdr-counts). */
+function itemText(msg: SipMessage, id: number, { start, end }: Item): string {
+  if (id !== HDR.VIA) return msg.text.slice(start, end);
+  let at = end;
+  while (msg.text[at] === ' ' || msg.text[at] === '\t') at++;
+  return msg.text.slice(start, msg.text[at] === ',' ? at + 1 : end);
+}
+
+/** 5.6.3 counts one too many from the end: [-1] is nothing, [-2] the last (case pv/corners). */
+function itemPlace(index: number, length: number): number {
+  return index < 0 ? length + 1 + index : index;
 }
 
 function listValue(ctx: Context, id: number, name: string, index: number | '*' | undefined): Value {
@@ -172,7 +179,7 @@ function listValue(ctx: Context, id: number, name: string, index: number | '*' |
   const { msg } = ctx;
   const list = index === '*' ? undefined : items(msg, id);
   if (list === undefined || index === '*') return valueAt(msg, matcher(name), index);
-  const item = list[place(index, list.length)];
+  const item = list[itemPlace(index, list.length)];
   return item === undefined ? null : itemText(msg, id, item);
 }
 
@@ -239,7 +246,7 @@ function leadingInt(text: string): number {
 /** Seconds of every contact (its own or the Expires header's), or of the header alone; undefined: unreadable. */
 function expiries(msg: SipMessage): number[] | undefined {
   const line = msg.firstValue(HDR.EXPIRES);
-  const common = line === undefined ? undefined : seconds(line.trim());
+  const common = line === undefined ? undefined : seconds(/^\d+/.exec(line)?.[0] ?? '');
   if (line !== undefined && common === undefined) return undefined;
   const out: number[] = [];
   for (const c of contactsOf(msg)) {

@@ -1,9 +1,9 @@
 /** The message as a whole and what identifies it: variables.md, section 3. */
 
 import { rebuild } from '../../sip/build.js';
-import { callIdOf, cseqOf, METHOD_OTHER, methodId } from '../../sip/header.js';
+import { cseqOf, METHOD_OTHER, methodId } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
-import type { SipMessage } from '../../sip/message.js';
+import { parseStartLine, type SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
 import { type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvTable, pvWith } from '../module.js';
 import { Dual, parseInt32, type Value } from '../values.js';
@@ -94,7 +94,17 @@ function setByte(ctx: Context, at: number, value: Value): boolean {
   const text = assignedText(value);
   if (text === undefined || text === '') return logError(ctx, 'error - str value required');
   msg.text = msg.text.slice(0, at) + text[0] + msg.text.slice(at + 1);
+  if (at < msg.headersStart) readStartLine(msg);
   return true;
+}
+
+/** What was read of the start line are pieces of the buffer in Kamailio: they change with it. */
+function readStartLine(msg: SipMessage): void {
+  const line = parseStartLine(msg.text);
+  if (line === undefined || line.isRequest !== msg.isRequest) return;
+  msg.method = line.method;
+  msg.originalUri = line.uri;
+  msg.reason = line.reason;
 }
 
 const requestOnly =
@@ -103,7 +113,7 @@ const requestOnly =
     msg.isRequest ? null : read(msg);
 
 export const MESSAGE: Readonly<Record<string, PvDefinition>> = {
-  ci: pv('Call-ID.', ({ msg }) => callIdOf(msg) ?? null),
+  ci: pv('Call-ID.', ({ msg }) => msg.firstValue(HDR.CALLID) ?? null),
   cs: pv('Number of CSeq, as text.', ({ msg }) => cseqOf(msg)?.number ?? null),
   csb: pv('Whole CSeq.', ({ msg }) => (cseqOf(msg) === undefined ? null : (msg.firstValue(HDR.CSEQ) ?? null))),
   rm: pv('Method; in a reply that of CSeq.', method),

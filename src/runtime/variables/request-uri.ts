@@ -116,7 +116,7 @@ function setDestination(ctx: Context, value: Value): boolean {
   }
   const text = assignedText(value);
   if (text === undefined) return logError(ctx, 'error - str value required to set dst uri');
-  ctx.msg.dstUri = text;
+  ctx.msg.dstUri = text === '' ? null : text;
   return true;
 }
 

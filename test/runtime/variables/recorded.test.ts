@@ -35,6 +35,7 @@ const CASES: readonly [name: string, atLeast: number][] = [
   ['pv/var-zero-and-null', 5],
   ['pv/version', 1],
   ['pv/via', 6],
+  ['pv/ruri-writes', 96],
   ['pv/xavp-fields', 5],
   ['pv/xavp-values', 4],
   ['pv/xavu-and-xavi', 5],
