@@ -31,6 +31,8 @@ export interface Problem {
   readonly phase: Phase;
   /** The way out, where one is known. */
   readonly hint?: string;
+  /** Another place that matters: where a `;` is missing, where a brace was opened, where the first of two stands. */
+  readonly cause?: { readonly span: Span; readonly label: string };
 }
 
 export interface ProblemKind {
@@ -48,12 +50,20 @@ export function problemsOf<T extends ProblemTable>(table: T) {
     code: keyof T & string,
     values: Readonly<Record<string, string | number>>,
     span: Span,
-    extra: { hint?: string; phase?: Phase } = {},
+    extra: { hint?: string; phase?: Phase; cause?: Problem['cause'] } = {},
   ): Problem => {
     const kind = table[code] as ProblemKind;
     const message = kind.text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
     const phase = extra.phase ?? kind.phase ?? 'parse';
-    return { severity: kind.severity, code, message, span, phase, ...(extra.hint ? { hint: extra.hint } : {}) };
+    return {
+      severity: kind.severity,
+      code,
+      message,
+      span,
+      phase,
+      ...(extra.hint ? { hint: extra.hint } : {}),
+      ...(extra.cause ? { cause: extra.cause } : {}),
+    };
   };
 }
 

@@ -44,7 +44,13 @@ export interface CallExpr extends Node {
 }
 /** A literal argument of a core statement: literals only, by the grammar (language.md, section 9). */
 export type CoreArg =
-  | { readonly kind: 'string' | 'id' | 'ip' | 'variable'; readonly value: string; readonly span: Span }
+  | {
+      readonly kind: 'string' | 'id' | 'ip' | 'variable';
+      readonly value: string;
+      readonly span: Span;
+      /** Of force_send_socket: `value` in its parts. */
+      readonly address?: ListenAddress;
+    }
   | { readonly kind: 'number'; readonly value: number; readonly span: Span }
   | { readonly kind: 'uri-host' | 'uri-port'; readonly span: Span };
 /** Statement of the core other than route/leave (language.md, section 10); `name` as written (`seturi`, `rewriteuri`). */
@@ -74,8 +80,29 @@ export interface CoreOperand extends Node {
 }
 export type UnaryOp = '!' | '-' | '~';
 export type BinaryOp =
-  | '||' | '&&' | '|' | '&' | '^' | '<<' | '>>' | '==' | '!=' | '=~' | 'ieq' | 'ine' | 'eq' | 'ne'
-  | '<' | '>' | '<=' | '>=' | '+' | '-' | '*' | '/' | 'mod';
+  | '||'
+  | '&&'
+  | '|'
+  | '&'
+  | '^'
+  | '<<'
+  | '>>'
+  | '=='
+  | '!='
+  | '=~'
+  | 'ieq'
+  | 'ine'
+  | 'eq'
+  | 'ne'
+  | '<'
+  | '>'
+  | '<='
+  | '>='
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | 'mod';
 export interface UnaryExpr extends Node {
   readonly kind: 'unary';
   readonly op: UnaryOp;
@@ -114,8 +141,21 @@ export interface BlockExpr extends Node {
   readonly body: Body;
 }
 export type Expr =
-  | NumberExpr | StringExpr | VariableExpr | SelectExpr | CallExpr | CoreStatement | RouteCall | CoreOperand
-  | UnaryExpr | BinaryExpr | FuncExpr | SelvalExpr | GroupExpr | AssignExpr | BlockExpr;
+  | NumberExpr
+  | StringExpr
+  | VariableExpr
+  | SelectExpr
+  | CallExpr
+  | CoreStatement
+  | RouteCall
+  | CoreOperand
+  | UnaryExpr
+  | BinaryExpr
+  | FuncExpr
+  | SelvalExpr
+  | GroupExpr
+  | AssignExpr
+  | BlockExpr;
 
 // ----------------------------------------------------------------- statements
 
@@ -151,13 +191,25 @@ export interface EmptyStatement extends Node {
   readonly kind: 'empty';
 }
 export type Statement =
-  | EmptyStatement | CallExpr | CoreStatement | RouteCall | AssignExpr | LeaveStatement
-  | IfStatement | WhileStatement | SwitchStatement;
+  | EmptyStatement
+  | CallExpr
+  | CoreStatement
+  | RouteCall
+  | AssignExpr
+  | LeaveStatement
+  | IfStatement
+  | WhileStatement
+  | SwitchStatement;
 
 // ----------------------------------------------------------------------- file
 
 export type BlockKind =
-  | 'request_route' | 'reply_route' | 'failure_route' | 'branch_route' | 'onsend_route' | 'event_route';
+  | 'request_route'
+  | 'reply_route'
+  | 'failure_route'
+  | 'branch_route'
+  | 'onsend_route'
+  | 'event_route';
 /** `route[X]` and `request_route` are kind request_route; `name` is missing for the main ones (`route[0]` too). */
 export interface RouteBlock extends Node {
   readonly kind: 'block';

@@ -1,0 +1,565 @@
+/** Rules for what stands outside of blocks, and for the blocks themselves (language.md, sections 4, 8 and 11). */
+import type { TokenType } from 'chevrotain';
+import { CORE_PARAM_BY_NAME, type CoreParamInfo, type CoreParamType } from './core-params.js';
+import { moduleName } from './directives.js';
+import { type Address, listenAddress } from './grammar-address.js';
+import { StatementRules } from './grammar-statement.js';
+import type { Problem, Span } from './problem.js';
+import { AnyCoreParam, AnyRouteWord, T, type Token } from './tokens.js';
+import type {
+  BlockKind,
+  CoreParam,
+  CoreValue,
+  CustomGlobal,
+  FlagsItem,
+  Item,
+  ListenAddress,
+  LoadModule,
+  ModParam,
+  PathItem,
+  RouteBlock,
+  Statement,
+  VariableExpr,
+} from './tree.js';
+
+const MAX_FLAG = 31;
+
+const BLOCK_KINDS: Readonly<Record<string, BlockKind>> = {
+  route: 'request_route',
+  request_route: 'request_route',
+  reply_route: 'reply_route',
+  onreply_route: 'reply_route',
+  failure_route: 'failure_route',
+  branch_route: 'branch_route',
+  onsend_route: 'onsend_route',
+  event_route: 'event_route',
+};
+
+/** What the parser says about a header that is wrong. */
+const BLOCK_ERRORS: Readonly<Record<string, string>> = {
+  route: 'invalid  route  statement',
+  request_route: 'invalid  request_route  statement',
+  reply_route: 'invalid onreply_route statement',
+  onreply_route: 'invalid onreply_route statement',
+  failure_route: 'invalid failure_route statement',
+  branch_route: 'invalid branch_route statement',
+  onsend_route: 'invalid onsend_route statement',
+  event_route: 'invalid event_route statement',
+};
+
+/** The tokens with which a value of each type begins. */
+const VALUE_STARTS: Readonly<Record<CoreParamType, readonly TokenType[]>> = {
+  int: [T.Number],
+  bool: [T.Number],
+  signed: [T.Number, T.Minus],
+  string: [T.String],
+  id: [T.Id],
+  name: [T.Id, T.String],
+  addresses: [],
+  host: [T.String, T.Id, T.NumId, T.Number, T.Ipv6, T.LBracket],
+  ipv4: [T.Number],
+  ipv6: [T.Ipv6, T.LBracket],
+  proto: [T.Proto, T.Star],
+  'tls-method': [T.TlsMethod],
+  'int-or-id': [T.Number, T.Id],
+};
+const HOSTS: readonly (CoreParamType | undefined)[] = ['host', 'ipv4', 'ipv6'];
+
+interface BlockName {
+  readonly name?: string;
+  readonly nameSpan?: Span;
+}
+
+interface BlockHeader extends BlockName {
+  /** `[0]`: the main block by number. */
+  readonly isZero: boolean;
+}
+
+export class FileRules extends StatementRules {
+  /** Where each block was defined first: of those with more in them than `;`. */
+  #blocks = new Map<string, Span>();
+  #globals = new Set<string>();
+
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+  }
+
+  override start(...args: Parameters<StatementRules['start']>): void {
+    super.start(...args);
+    this.flags = new Map();
+    this.avpFlags = new Set();
+    this.#blocks = new Map();
+    this.#globals = new Set();
+    this.inSwitch = 0;
+  }
+
+  file = this.RULE('file', (): Item[] => {
+    const items: Item[] = [];
+    do {
+      try {
+        this.MANY(() => {
+          const item = this.SUBRULE(this.item);
+          if (item) items.push(item);
+        });
+      } catch (error) {
+        this.caught(error, '');
+        this.skipItem();
+        continue;
+      }
+      if (this.RECORDING_PHASE || this.atEnd) break;
+      this.statementStart = this.token(1);
+      this.syntaxError('', { missing: 'item' });
+      this.skipItem();
+    } while (!this.atEnd);
+    return items;
+  });
+
+  private item = this.RULE('item', (): Item | undefined => {
+    if (!this.RECORDING_PHASE) this.statementStart = undefined;
+    return this.OR<Item | undefined>([
+      {
+        ALT: () => {
+          this.CONSUME(T.Semicolon);
+          return undefined;
+        },
+      },
+      { ALT: () => this.SUBRULE(this.coreParam) },
+      { ALT: () => this.SUBRULE(this.listen) },
+      { ALT: () => this.SUBRULE(this.kemi) },
+      { ALT: () => this.SUBRULE(this.customGlobal) },
+      { ALT: () => this.SUBRULE(this.flagsItem) },
+      { ALT: () => this.SUBRULE(this.avpFlagsItem) },
+      { ALT: () => this.SUBRULE(this.loadModule) },
+      { ALT: () => this.SUBRULE(this.pathItem) },
+      { ALT: () => this.SUBRULE(this.modParam) },
+      { ALT: () => this.SUBRULE(this.block) },
+      {
+        ALT: () => {
+          const word = this.CONSUME(T.Subst) as Token;
+          const name = this.ACTION(() => word.image.slice(2));
+          this.need(1, T.String, `invalid ${name} preprocess statement`, { missing: 'value' });
+          return undefined;
+        },
+      },
+    ]);
+  });
+
+  // ------------------------------------------------------------- parameters
+
+  private coreParam = this.RULE('coreParam', (): CoreParam => {
+    const name = this.CONSUME(AnyCoreParam) as Token;
+    const info = this.ACTION(() => CORE_PARAM_BY_NAME.get(name.image)) as CoreParamInfo;
+    const value = this.SUBRULE(this.paramValue, { ARGS: [info] });
+    return this.ACTION(() => this.param(info, name.span, value));
+  });
+
+  private param(info: CoreParamInfo, nameSpan: Span, value: CoreValue): CoreParam {
+    if (info.doc.startsWith('Accepted with a warning')) {
+      this.problem('ignored-parameter', { name: info.name }, value.span);
+    }
+    return { kind: 'param', name: info.name, nameSpan, value, span: this.from(nameSpan) };
+  }
+
+  private paramValue = this.RULE('paramValue', (info: CoreParamInfo): CoreValue => {
+    const text = info?.expected ?? '';
+    this.need(1, T.Equal, text);
+    if (!this.RECORDING_PHASE && !VALUE_STARTS[info.type].includes(this.type(1))) {
+      const numeric = VALUE_STARTS[info.type].includes(T.Number);
+      this.panic(text, { missing: 'value', opened: numeric ? this.spanAt(1) : undefined });
+    }
+    return this.OR<CoreValue>([
+      {
+        GATE: () => HOSTS.includes(info.type),
+        ALT: () => {
+          const { text: value, kind, span } = this.SUBRULE(this.host);
+          this.ACTION(() => {
+            if (info.type !== 'host' && kind !== 'ip') this.panic(text);
+          });
+          return this.ACTION(() => ({ kind: 'string', value, span }));
+        },
+      },
+      {
+        ALT: () => {
+          let sign = 1;
+          const minus = this.OPTION(() => {
+            sign = -1;
+            return this.CONSUME(T.Minus) as Token;
+          });
+          const number = this.need(2, T.Number, text);
+          return this.ACTION(() => ({
+            kind: 'number',
+            value: (sign * Number(number.value)) | 0,
+            span: this.from((minus ?? number).span),
+          }));
+        },
+      },
+      {
+        ALT: () => {
+          const { value, span } = this.CONSUME(T.String) as Token;
+          return this.ACTION(() => ({ kind: 'string', value: String(value), span }));
+        },
+      },
+      {
+        ALT: () => {
+          const { image, span } = this.OR2([
+            { ALT: () => this.CONSUME(T.Id) },
+            { ALT: () => this.CONSUME(T.Proto) },
+            { ALT: () => this.CONSUME(T.Star) },
+            { ALT: () => this.CONSUME(T.TlsMethod) },
+          ]) as Token;
+          return this.ACTION(() => ({ kind: 'id', value: image, span }));
+        },
+      },
+    ]);
+  });
+
+  private listen = this.RULE('listen', (): CoreParam => {
+    const name = this.CONSUME(T.Listen) as Token;
+    const isListen = this.ACTION(() => name.image === 'listen');
+    const text = isListen ? 'ip address, interface name or hostname expected' : 'hostname expected';
+    this.need(1, T.Equal, text);
+    const addresses: Address[] = [];
+    const first = this.LA(1) as Token;
+    this.AT_LEAST_ONE({ DEF: () => addresses.push(this.SUBRULE(this.address)), ERR_MSG: text });
+    const options: Pick<ListenAddress, 'advertise' | 'name' | 'virtual'>[] = [];
+    this.OPTION({
+      GATE: () => isListen,
+      DEF: () => options.push(this.SUBRULE(this.listenOptions)),
+    });
+    return this.ACTION((): CoreParam => {
+      this.warnSwallowed(addresses);
+      const value = addresses.map((address) => ({ ...listenAddress(address), ...options[0] }));
+      return {
+        kind: 'param',
+        name: name.image,
+        nameSpan: name.span,
+        value: { kind: 'addresses', value, span: this.from(first.span) },
+        span: this.from(name.span),
+      };
+    });
+  });
+
+  /** A bare word on a line of its own in front of a `=` or `.` was meant as something else. */
+  private warnSwallowed(addresses: readonly Address[]): void {
+    const last = addresses.at(-1);
+    if (addresses.length < 2 || !last || this.type(1) !== T.Equal) return;
+    this.syntaxError('ip address, interface name or hostname expected', {});
+  }
+
+  private listenOptions = this.RULE('listenOptions', () => {
+    let advertise: ListenAddress['advertise'];
+    let name: string | undefined;
+    let virtual = false;
+    this.OPTION(() => {
+      this.CONSUME(T.Advertise);
+      const { hosts, port } = this.SUBRULE(this.address);
+      const host = this.ACTION(() => hosts[0]?.text ?? '');
+      advertise = { host, ...(port === undefined ? {} : { port }) };
+    });
+    this.OPTION2(() => {
+      this.CONSUME(T.Name);
+      const text = this.need(1, T.String, '', { missing: 'value' });
+      name = this.ACTION(() => String(text.value));
+    });
+    this.OPTION3(() => {
+      this.CONSUME(T.Virtual);
+      virtual = true;
+    });
+    return {
+      ...(advertise === undefined ? {} : { advertise }),
+      ...(name === undefined ? {} : { name }),
+      ...(virtual ? { virtual } : {}),
+    };
+  });
+
+  private kemi = this.RULE('kemi', (): CoreParam => {
+    const start = this.CONSUME(T.Kemi) as Token;
+    this.need(1, T.Dot, '');
+    const callback = this.need(2, T.KemiCallback, '');
+    const info = this.ACTION(() => CORE_PARAM_BY_NAME.get(`kemi.${callback.image}`)) as CoreParamInfo;
+    const value = this.SUBRULE(this.paramValue, { ARGS: [info] });
+    return this.ACTION(() => this.param(info, start.span, value));
+  });
+
+  /** `group.name = value desc "…"`, `group[n].name = value`. */
+  private customGlobal = this.RULE('customGlobal', (): CustomGlobal => {
+    const group = this.OR([{ ALT: () => this.CONSUME(T.Id) }, { ALT: () => this.CONSUME(T.Default) }]) as Token;
+    let instance: number | undefined;
+    this.OPTION(() => {
+      this.CONSUME(T.LBracket);
+      const token = this.need(1, T.Number, '', { missing: 'value' });
+      this.need(2, T.RBracket, '');
+      instance = this.ACTION(() => Number(token.value));
+    });
+    this.need(3, T.Dot, this.type(1) === T.Equal ? 'unknown config variable' : '', { missing: 'item' });
+    if (!this.RECORDING_PHASE && this.type(1) !== T.Id && this.type(1) !== T.Default) {
+      this.panic(this.type(1) === T.Number ? 'cfg var field name - use of number or reserved token not allowed' : '', {
+        missing: 'name',
+      });
+    }
+    const name = this.OR2([{ ALT: () => this.CONSUME2(T.Id) }, { ALT: () => this.CONSUME2(T.Default) }]) as Token;
+    this.need(4, T.Equal, '');
+    if (!this.RECORDING_PHASE && this.type(1) !== T.Number && this.type(1) !== T.String) {
+      this.panic('number or string expected', { missing: 'value' });
+    }
+    const value = this.OR3([{ ALT: () => this.CONSUME2(T.Number) }, { ALT: () => this.CONSUME2(T.String) }]) as Token;
+    let description: string | undefined;
+    this.OPTION2({
+      GATE: () => instance === undefined,
+      DEF: () => {
+        this.CONSUME(T.Description);
+        const text = this.need(5, T.String, '', { missing: 'value' });
+        description = this.ACTION(() => String(text.value));
+      },
+    });
+    return this.ACTION(() => {
+      const key = `${group.image}.${name.image}`;
+      if (instance === undefined && this.#globals.has(key)) {
+        const cause = { span: group.span, label: `${key} exists already` };
+        this.problem('duplicate-variable', {}, description === undefined ? this.spanAt(1) : this.spanAt(0), { cause });
+      }
+      if (instance === undefined) this.#globals.add(key);
+      return {
+        kind: 'global',
+        group: group.image,
+        ...(instance === undefined ? {} : { instance }),
+        name: name.image,
+        value: value.value,
+        ...(description === undefined ? {} : { description }),
+        span: this.from(group.span),
+      };
+    });
+  });
+
+  // ------------------------------------------------------------------ flags
+
+  private flagName = this.RULE('flagName', (text: string): Token => {
+    if (!this.RECORDING_PHASE && this.type(1) !== T.Id && this.type(1) !== T.String) {
+      this.panic(text, { missing: 'name' });
+    }
+    return this.OR([{ ALT: () => this.CONSUME(T.Id) }, { ALT: () => this.CONSUME(T.String) }]) as Token;
+  });
+
+  private flagsItem = this.RULE('flagsItem', (): FlagsItem => {
+    const start = this.CONSUME(T.Flags) as Token;
+    const flags: FlagsItem['flags'][number][] = [];
+    this.AT_LEAST_ONE_SEP({
+      SEP: T.Comma,
+      DEF: () => {
+        const name = this.SUBRULE(this.flagName, { ARGS: ['flag list expected'] });
+        let number: Token | undefined;
+        this.OPTION(() => {
+          this.CONSUME(T.Colon);
+          number = this.need(1, T.Number, 'flag list expected', { missing: 'value' });
+        });
+        this.ACTION(() => flags.push(this.declareFlag(name, number)));
+      },
+    });
+    return this.ACTION(() => ({ kind: 'flags', flags, span: this.from(start.span) }));
+  });
+
+  private declareFlag(token: Token, numberToken: Token | undefined): FlagsItem['flags'][number] {
+    const name = String(token.value);
+    const number = numberToken && Number(numberToken.value);
+    // Kamailio notices when it has seen that no number follows.
+    const noticed = numberToken?.span ?? this.spanAt(1);
+    const wrong = this.flags.has(name)
+      ? `flag ${name} already registered`
+      : number !== undefined && (number < 0 || number > MAX_FLAG)
+        ? `invalid flag ${name} position(${number})`
+        : undefined;
+    if (wrong) {
+      const cause = { span: token.span, label: 'this one' };
+      this.problem('register-flag', { why: wrong }, noticed, {
+        hint: `flags are 0 to ${MAX_FLAG}, each name once`,
+        cause,
+      });
+    } else {
+      const used = new Set(this.flags.values());
+      if (number !== undefined && used.has(number)) this.problem('shared-flag', { name, number }, noticed);
+      let free = 0;
+      while (used.has(free)) free += 1;
+      this.flags.set(name, number ?? free);
+    }
+    return { name, ...(number === undefined ? {} : { number }), span: token.span };
+  }
+
+  private avpFlagsItem = this.RULE('avpFlagsItem', (): FlagsItem => {
+    const start = this.CONSUME(T.AvpFlags) as Token;
+    const flags: FlagsItem['flags'][number][] = [];
+    this.AT_LEAST_ONE_SEP({
+      SEP: T.Comma,
+      DEF: () => {
+        const token = this.SUBRULE(this.flagName, { ARGS: ['avpflag list expected'] });
+        this.ACTION(() => {
+          const name = String(token.value);
+          this.avpFlags.add(name);
+          flags.push({ name, span: token.span });
+        });
+      },
+    });
+    return this.ACTION(() => ({ kind: 'avpflags', flags, span: this.from(start.span) }));
+  });
+
+  // ---------------------------------------------------------------- modules
+
+  private loadModule = this.RULE('loadModule', (): LoadModule => {
+    const word = this.CONSUME(T.LoadModule) as Token;
+    const path = this.need(1, T.String, 'string expected', { missing: 'value' });
+    return this.ACTION(() => ({
+      kind: 'loadmodule',
+      path: String(path.value),
+      name: moduleName(String(path.value)),
+      dynamic: word.image === 'loadmodulex',
+      span: this.from(word.span),
+    }));
+  });
+
+  private pathItem = this.RULE('pathItem', (): PathItem => {
+    const word = this.OR([{ ALT: () => this.CONSUME(T.LoadPath) }, { ALT: () => this.CONSUME(T.CfgEngine) }]) as Token;
+    this.OPTION(() => this.CONSUME(T.Equal));
+    const path = this.need(1, T.String, 'string expected', { missing: 'value' });
+    return this.ACTION(() => ({
+      kind: word.tokenType === T.CfgEngine ? 'cfgengine' : 'loadpath',
+      value: String(path.value),
+      span: this.from(word.span),
+    }));
+  });
+
+  private modParam = this.RULE('modParam', (): ModParam => {
+    const text = 'Invalid arguments';
+    const word = this.CONSUME(T.ModParam) as Token;
+    const open = this.need(1, T.LParen, text);
+    const modules = this.need(2, T.String, text, { missing: 'value' });
+    this.need(3, T.Comma, text);
+    const param = this.need(4, T.String, text, { missing: 'value' });
+    this.need(5, T.Comma, text);
+    const value = this.SUBRULE(this.modParamValue, { ARGS: [word] });
+    this.need(6, T.RParen, text, { missing: ')', opened: open?.span });
+    return this.ACTION(() => ({
+      kind: 'modparam',
+      modules: String(modules.value),
+      param: String(param.value),
+      paramSpan: param.span,
+      value: value.value,
+      valueSpan: value.span,
+      dynamic: word.image === 'modparamx',
+      span: this.from(word.span),
+    }));
+  });
+
+  private modParamValue = this.RULE('modParamValue', (word: Token): { value: ModParam['value']; span: Span } => {
+    const allowed =
+      word?.image === 'modparamx' ? [T.String, T.Number, T.Minus, T.Variable] : [T.String, T.Number, T.Minus];
+    if (!this.RECORDING_PHASE && !allowed.includes(this.type(1))) {
+      this.panic('Invalid arguments', { missing: 'value' });
+    }
+    return this.OR([
+      {
+        ALT: () => {
+          const { value, span } = this.CONSUME(T.String) as Token;
+          return this.ACTION(() => ({ value: String(value), span }));
+        },
+      },
+      {
+        ALT: () => {
+          const minus = this.OPTION(() => this.CONSUME(T.Minus)) as Token | undefined;
+          const number = this.need(1, T.Number, 'Invalid arguments', { missing: 'value' });
+          return this.ACTION(() => ({
+            value: ((minus ? -1 : 1) * Number(number.value)) | 0,
+            span: this.from((minus ?? number).span),
+          }));
+        },
+      },
+      {
+        ALT: () => {
+          const { value, span } = this.CONSUME(T.Variable) as Token;
+          return this.ACTION((): { value: VariableExpr; span: Span } => ({
+            value: { kind: 'variable', text: String(value), span },
+            span,
+          }));
+        },
+      },
+    ]);
+  });
+
+  // ----------------------------------------------------------------- blocks
+
+  private block = this.RULE('block', (): RouteBlock => {
+    const word = this.CONSUME(AnyRouteWord) as Token;
+    const kind = this.ACTION(() => BLOCK_KINDS[word.image]) as BlockKind;
+    const header = this.SUBRULE(this.blockName, { ARGS: [word] });
+    this.blockKind = kind;
+    if (!this.RECORDING_PHASE && this.type(1) !== T.LBrace) this.panic(BLOCK_ERRORS[word.image] ?? '');
+    const body = this.SUBRULE(this.body);
+    this.blockKind = undefined;
+    return this.ACTION(() => {
+      this.checkDuplicate(kind, header, body.statements, word.span);
+      const { isZero, ...name } = header;
+      return { kind: 'block', block: kind, keyword: word.image, ...name, body, span: this.from(word.span) };
+    });
+  });
+
+  /** `[name]`; when it is wrong the block is read all the same. */
+  private blockName = this.RULE('blockName', (word: Token): BlockHeader => {
+    const text = BLOCK_ERRORS[word?.image ?? ''] ?? '';
+    let name: Token | undefined;
+    try {
+      this.OPTION({
+        GATE: () => word.tokenType !== T.MainRoute,
+        DEF: () => {
+          this.CONSUME(T.LBracket);
+          const allowed = word?.tokenType === T.EventRoute ? [T.EventName] : [T.Id, T.Number, T.String];
+          if (!this.RECORDING_PHASE && !allowed.includes(this.type(1))) this.panic(text, this.nameNotice(word));
+          name = this.OR([
+            { ALT: () => this.CONSUME(T.Id) },
+            { ALT: () => this.CONSUME(T.Number) },
+            { ALT: () => this.CONSUME(T.String) },
+            { ALT: () => this.CONSUME(T.EventName) },
+          ]) as Token;
+          this.need(1, T.RBracket, text, this.RECORDING_PHASE ? {} : this.nameNotice(word));
+        },
+      });
+      if (!this.RECORDING_PHASE && this.type(1) !== T.LBrace) this.panic(text);
+      if (!this.RECORDING_PHASE && word.tokenType === T.EventRoute && !name) this.panic(text);
+    } catch (error) {
+      this.caught(error, text);
+      this.skipToBody();
+    }
+    return this.ACTION(() => {
+      const value = name && String(name.value);
+      if (name === undefined || value === undefined || value === '0') return { isZero: value === '0' };
+      return { name: value, nameSpan: name.span, isZero: false };
+    });
+  });
+
+  private nameNotice(word: Token): { missing: 'name' | 'event' } {
+    return { missing: word.tokenType === T.EventRoute ? 'event' : 'name' };
+  }
+
+  private skipToBody(): void {
+    while (!this.atEnd && this.type(1) !== T.LBrace) {
+      if (this.type(1) === T.RBrace || this.type(1) === T.Semicolon) return;
+      if (this.token(1)?.firstOnLine) return;
+      this.SKIP_TOKEN();
+    }
+  }
+
+  /** A named block may stand once, unless the first has only `;` in it; route[0] may not follow route. */
+  private checkDuplicate(
+    kind: BlockKind,
+    { name, isZero }: BlockHeader,
+    statements: readonly Statement[],
+    start: Span,
+  ): void {
+    const key = `${kind} ${name ?? ''}`;
+    const first = this.#blocks.get(key);
+    if (first && (name !== undefined || (isZero && kind !== 'reply_route'))) {
+      const cause: Problem['cause'] = { span: first, label: 'defined here already' };
+      const hint = `the block that begins in line ${start.line} has the name of the one in line ${first.line}`;
+      this.problem('duplicate-route', {}, this.spanAt(0), { hint, cause });
+    }
+    if (statements.some((statement) => statement.kind !== 'empty')) this.#blocks.set(key, first ?? start);
+  }
+}
