@@ -7,6 +7,7 @@ import { maxfwd } from './maxfwd.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
 import { sdpops } from './sdpops.js';
+import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
@@ -21,6 +22,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   nsq,
   pv,
   sdpops,
+  siputils,
   sl,
   textops,
   textopsx,
