@@ -1,5 +1,6 @@
 /** Kamailio's sl: replies without a transaction (sip.md, section 2). */
 import type { Context } from '../runtime/context.js';
+import { forwardReply } from '../runtime/core/forward.js';
 import { bindFormat, bindVariable } from '../runtime/format.js';
 import {
   type ArgDefinition,
@@ -13,8 +14,10 @@ import {
   intParam,
   isInt,
   LEVEL,
+  opt,
   pvTable,
   type RpcValue,
+  str,
   strParam,
   toInt,
   toText,
@@ -129,6 +132,34 @@ const replyError = fn({
   },
 });
 
+/** Puts code and reason into the status line for this sending alone; the class of the code must stay. */
+function forwardChanged(ctx: Context, status: string, text: string): number {
+  const { msg } = ctx;
+  const refused = (why: string) => {
+    ctx.host.log.write(LEVEL.ERR, 'sl', `${why}\n`);
+    return -1;
+  };
+  if (msg.isRequest) return refused('invalid SIP message type');
+  if (status !== '') {
+    if (status.length !== 3 || !/^.\d\d$/s.test(status)) return refused(`invalid reply code value ${status}`);
+    if (status[0] !== String(msg.status)[0]) return refused('reply code class cannot be changed');
+  }
+  const before = msg.edits.snapshot();
+  const at = msg.startLineStart + 'SIP/2.0 '.length;
+  if (status !== '') msg.edits.replace(at, 3, status);
+  if (text !== '') msg.edits.replace(at + 4, msg.reason.length, text);
+  forwardReply(ctx);
+  msg.edits.restore(before);
+  return 1;
+}
+
+const forward = fn({
+  doc: 'Sends the reply on to its second Via without a transaction, with another code of its class and another reason.',
+  args: [opt(str('code')), opt(str('reason'))],
+  routes: ['reply'],
+  run: (ctx, _p: Params, status = '', text = '') => forwardChanged(ctx, status, text),
+});
+
 // ---------------------------------------------------------------- ACK filter
 
 /** How long after the last reply an ACK to one of them is looked for, milliseconds. */
@@ -183,6 +214,7 @@ export const sl = defineModule({
     send_reply: send,
     send_reply_mode: sendWithMode,
     sl_reply_error: replyError,
+    sl_forward_reply: forward,
   },
   pvs: {
     ltt: pvTable(

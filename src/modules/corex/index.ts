@@ -1,5 +1,6 @@
 /** Kamailio's corex: what the core has and the language lacks (variables.md, section 10). */
 import type { Context } from '../../runtime/context.js';
+import { forwardReply } from '../../runtime/core/forward.js';
 import { addBranch, parseQ } from '../../runtime/destination-set.js';
 import {
   type BindEnv,
@@ -69,6 +70,15 @@ export const corex = defineModule({
       args: [opt(str('uri')), opt(str('q'))],
       routes: ['request', 'failure'],
       run: (ctx, _params, uri = '', q = '') => append(ctx, uri, q),
+    }),
+    forward_reply: fn({
+      doc: 'Sends the reply on to its second Via at once.',
+      args: [],
+      routes: ['core-reply'],
+      run(ctx) {
+        forwardReply(ctx);
+        return 1;
+      },
     }),
     is_faked_msg: fn({
       doc: 'Is the message made up, as in event routes without one?',
