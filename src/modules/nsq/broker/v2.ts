@@ -218,8 +218,9 @@ export class Client implements Subscriber {
       max: 60_000,
       otherwise: this.#heartbeat,
     });
+    // -1: unbuffered; nsqd then says a size of 1 and no timeout.
     const bufferSize = setting(asked, 'output_buffer_size', 'output buffer size', {
-      off: 0,
+      off: 1,
       min: 64,
       max: 65_536,
       otherwise: 16_384,
@@ -228,7 +229,7 @@ export class Client implements Subscriber {
       off: 0,
       min: 25,
       max: 30_000,
-      otherwise: 250,
+      otherwise: bufferSize === 1 ? 0 : 250,
     });
     this.sampleRate = setting(asked, 'sample_rate', 'sample rate', { min: 1, max: 99, otherwise: 0 });
     const { limits } = this.#topics;
@@ -292,7 +293,7 @@ export class Client implements Subscriber {
     if (channel === undefined) throw new Fatal(`E_INVALID cannot ${name} in current state`);
     if (words.length < params) throw new Fatal(`E_INVALID ${name} insufficient number of params`);
     const id = words[1]!;
-    if (id.length !== 16) throw new Fatal('E_INVALID Invalid Message ID');
+    if (id.length !== 16) throw new Fatal('E_INVALID invalid message ID');
     const refused = take(channel, id);
     if (refused !== undefined) this.#write(frame(ERROR, `E_${name}_FAILED ${name} ${id} failed ${refused}`));
   }
