@@ -6,12 +6,14 @@ import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
+import { rr } from './rr/index.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { tm } from './tm/index.js';
+import { tmx } from './tmx.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
@@ -26,6 +28,8 @@ export const MODULES: readonly ModuleDefinition[] = [
   sl,
   textops,
   textopsx,
+  rr,
   tm,
+  tmx,
   xlog,
 ];

@@ -46,9 +46,22 @@ export class Edits {
     return edit;
   }
 
+  /** Takes an edit made elsewhere in. */
+  put(edit: Edit): Edit {
+    return this.#add(edit);
+  }
+
   #add(edit: Edit): Edit {
     this.#list.push(edit);
     return edit;
+  }
+
+  /** Puts another edit in the place of `old`, which keeps its turn; false when `old` is not there (any more). */
+  swap(old: Edit, edit: Edit): boolean {
+    const i = this.#list.indexOf(old);
+    if (i < 0) return false;
+    this.#list = this.#list.with(i, edit);
+    return true;
   }
 
   /** Takes back edits. */

@@ -66,6 +66,10 @@ export const MSG_FLAG = {
   USE_XAVP_VIA_FIELDS: 32,
   /** No reply is sent for this request. */
   NO_REPLY: 64,
+  /** record_route() was called. */
+  RR_ADDED: 128,
+  /** loose_route() found a further hop after ours. */
+  ROUTE_ADDR: 256,
 } as const;
 
 /** Headers that may be there once and are not read at once. */

@@ -1,0 +1,185 @@
+/** Record-Route headers: one for each request, two where it leaves by another socket than it came by (RFC 5658). */
+import { type Context, ROUTE } from '../../runtime/context.js';
+import { LEVEL } from '../../runtime/host.js';
+import { avpKey, firstAvp } from '../../runtime/message-env.js';
+import { toText } from '../../runtime/values.js';
+import { sentBy } from '../../sip/build.js';
+import type { Edit, Leaving } from '../../sip/edits.js';
+import { fromOf, toOf } from '../../sip/header.js';
+import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
+import type { ListenSocket } from '../../sip/transport.js';
+import { parseUri } from '../../sip/uri.js';
+import { directionOf, pendingParams, type RrParams, remember, rrParamsOf, UPSTREAM } from './state.js';
+
+const TAG = 'record-route';
+
+/** What a Record-Route of ours is made of; the two of a pair differ in their address only. */
+interface Parts {
+  readonly kind: 'own' | 'preset' | 'advertised';
+  /** `sip:user@`. */
+  readonly prefix: string;
+  /** Address text of the last two kinds. */
+  readonly address: string;
+  readonly received: ListenSocket;
+  readonly advertised: { readonly host: string | null; readonly port: number };
+  /** Parameters before those of add_rr_param(). */
+  readonly suffix: string;
+  readonly params: string;
+  /** After them: `;lr` of the last two kinds. */
+  readonly end: string;
+  readonly double: number;
+}
+
+type RecordRouteEdit = Edit & { readonly parts: Parts };
+
+/** What remove_record_route() leaves: the same edit without the beginning of its lines, as in Kamailio. */
+function recordEdit(msg: SipMessage, parts: Parts, removed = false): RecordRouteEdit {
+  const at = msg.headers[0]?.start ?? msg.headersStart;
+  return { at, remove: 0, tag: TAG, parts, text: (leaving) => lines(parts, leaving, removed) };
+}
+
+function lines(parts: Parts, { sendSocket }: Leaving, removed: boolean): string {
+  const end = `${parts.suffix}${parts.params}${parts.end}>\r\n`;
+  if (parts.kind === 'preset') return removed ? end : `Record-Route: <${parts.prefix}${parts.address}${end}`;
+  const two = parts.double === 2 || (parts.double === 1 && differs(parts, sendSocket));
+  if (removed) return two ? end + end : end;
+  const r2 = two ? ';r2=on' : '';
+  const incoming = `Record-Route: <${parts.prefix}${address(parts, parts.received, sendSocket)}${r2}${end}`;
+  return two
+    ? `Record-Route: <${parts.prefix}${address(parts, sendSocket, parts.received)}${r2}${end}${incoming}`
+    : incoming;
+}
+
+/** By another address or, where the address is given, by another protocol. */
+function differs({ kind, received }: Parts, out: ListenSocket): boolean {
+  if (received.proto !== out.proto) return true;
+  return kind === 'own' && received !== out && (received.ip !== out.ip || received.port !== out.port);
+}
+
+function address({ kind, address: given, advertised }: Parts, socket: ListenSocket, other: ListenSocket): string {
+  if (kind === 'own') return sentBy(socket, advertised) + transportParam(socket);
+  return socket.proto === other.proto ? given : `${given};transport=${socket.proto}`;
+}
+
+function transportParam({ proto }: ListenSocket): string {
+  return proto === 'udp' ? '' : `;transport=${proto}`;
+}
+
+// -------------------------------------------------------------------- pieces
+
+function userOf(ctx: Context, params: RrParams): string {
+  if (params.add_username === 0) return '';
+  const custom = customUser(ctx, params.custom_user_avp);
+  if (custom !== '') return custom;
+  return parseUri(ctx.msg.originalUri)?.user || parseUri(ctx.msg.uri)?.user || '';
+}
+
+function customUser(ctx: Context, spec: string | null): string {
+  const name = spec === null ? null : /^\$avp\((.*)\)$/.exec(spec);
+  const key = name === null ? undefined : avpKey(name[1] ?? '');
+  return key === undefined ? '' : toText(firstAvp(ctx.env, key)?.value);
+}
+
+function prefixOf(ctx: Context, params: RrParams): string {
+  const secure = params.ignore_sips === 0 && parseUri(ctx.msg.uri)?.scheme === 'sips';
+  const user = userOf(ctx, params);
+  return `${secure ? 'sips' : 'sip'}:${user === '' ? '' : `${user}@`}`;
+}
+
+/** `;ftag=` of the side that began the dialog. */
+function fromTagParam(ctx: Context, params: RrParams): string {
+  if (params.append_fromtag === 0) return '';
+  const tag = directionOf(ctx) === UPSTREAM ? toOf(ctx.msg)?.tag : fromOf(ctx.msg)?.tag;
+  return tag === undefined ? '' : `;ftag=${tag}`;
+}
+
+function lrParam(params: RrParams): string {
+  return params.enable_full_lr === 0 ? ';lr' : ';lr=on';
+}
+
+function parts(ctx: Context, more: Pick<Parts, 'kind' | 'address' | 'suffix' | 'end'>): Parts {
+  const params = rrParamsOf(ctx.program);
+  const { msg } = ctx;
+  return {
+    ...more,
+    prefix: prefixOf(ctx, params),
+    received: msg.received.socket,
+    advertised: { host: msg.advertisedHost, port: msg.advertisedPort },
+    params: pendingParams(msg),
+    double: params.enable_double_rr,
+  };
+}
+
+// ----------------------------------------------------------------- functions
+
+/** False after an earlier record_route(), which stays the only one. */
+function first(ctx: Context): boolean {
+  if ((ctx.msg.internalFlags & MSG_FLAG.RR_ADDED) === 0) return true;
+  ctx.host.log.write(LEVEL.ERR, 'rr', 'Double attempt to record-route');
+  return false;
+}
+
+/** A branch's Record-Route is that branch's alone. */
+function mark(ctx: Context): void {
+  if (ctx.routeType !== ROUTE.BRANCH) ctx.msg.internalFlags |= MSG_FLAG.RR_ADDED;
+}
+
+function put(ctx: Context, made: Parts): void {
+  const { msg } = ctx;
+  msg.edits.put(recordEdit(msg, made));
+}
+
+/** record_route(): `extra` is appended raw after lr and ftag. */
+export function recordRoute(ctx: Context, extra: string): number {
+  if (!first(ctx)) return -1;
+  const params = rrParamsOf(ctx.program);
+  const suffix = `${lrParam(params)}${fromTagParam(ctx, params)}${extra}`;
+  put(ctx, parts(ctx, { kind: 'own', address: '', suffix, end: '' }));
+  remember(ctx.msg, { pending: '' });
+  mark(ctx);
+  return 1;
+}
+
+/** record_route_preset(): the addresses are written as given, the first one on top. */
+export function recordRoutePreset(ctx: Context, address: string, second: string | undefined): number {
+  if (!first(ctx)) return -1;
+  const params = rrParamsOf(ctx.program);
+  if (second !== undefined && params.enable_double_rr === 0) return -1;
+  const suffix = params.append_fromtag === 0 || !fromOf(ctx.msg)?.tag ? '' : `;ftag=${fromOf(ctx.msg)!.tag}`;
+  const end = lrParam(params);
+  for (const one of second === undefined ? [address] : [address, second]) {
+    put(ctx, parts(ctx, { kind: 'preset', address: one, suffix, end }));
+  }
+  ctx.msg.internalFlags |= MSG_FLAG.RR_ADDED;
+  return 1;
+}
+
+/** record_route_advertised_address(): the address is given, what depends on the sockets is not. */
+export function recordRouteAdvertised(ctx: Context, address: string): number {
+  if (!first(ctx)) return -1;
+  const params = rrParamsOf(ctx.program);
+  const suffix = `${fromTagParam(ctx, params)}${lrParam(params)}`;
+  put(ctx, parts(ctx, { kind: 'advertised', address, suffix, end: '' }));
+  ctx.msg.internalFlags |= MSG_FLAG.RR_ADDED;
+  return 1;
+}
+
+/** add_rr_param(): to the Record-Route that is there, else to the one to come. */
+export function addRrParam(ctx: Context, text: string): number {
+  const { msg } = ctx;
+  const own = recordEdits(msg);
+  for (const edit of own) msg.edits.swap(edit, recordEdit(msg, { ...edit.parts, params: edit.parts.params + text }));
+  if (own.length === 0) remember(msg, { pending: pendingParams(msg) + text });
+  return 1;
+}
+
+function recordEdits(msg: SipMessage): RecordRouteEdit[] {
+  return msg.edits.list.filter((e): e is RecordRouteEdit => e.tag === TAG && 'parts' in e);
+}
+
+/** remove_record_route(): ours goes, but for the end of its line, which stays behind as a line of its own (seen). */
+export function removeRecordRoute(ctx: Context): number {
+  const { msg } = ctx;
+  for (const edit of recordEdits(msg)) msg.edits.swap(edit, recordEdit(msg, edit.parts, true));
+  return 1;
+}
