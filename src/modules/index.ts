@@ -2,6 +2,7 @@
 import type { ModuleDefinition } from '../runtime/module.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
+import { htable } from './htable/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { nsq } from './nsq/index.js';
@@ -19,7 +20,7 @@ import { xlog } from './xlog/index.js';
 export const MODULES: readonly ModuleDefinition[] = [
   cfgutils,
   corex,
-  kex,
+  htable, kex,
   maxfwd,
   nsq,
   pv,
