@@ -20,7 +20,8 @@ import { xlog } from './xlog/index.js';
 export const MODULES: readonly ModuleDefinition[] = [
   cfgutils,
   corex,
-  htable, kex,
+  htable,
+  kex,
   maxfwd,
   nsq,
   pv,

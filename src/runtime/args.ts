@@ -4,6 +4,7 @@ import { bindFormat, bindVariable } from './format.js';
 import { type ArgDefinition, type ArgSource, type BindEnv, type BindResult, type BoundArg, FAILED, type PvAccessor } from './module.js';
 import { type Header, headerMatcher } from '../sip/message.js';
 import { type Regex, type RegexFlags, compileRegex } from './regex.js';
+import { cachedRegex } from './regex-cache.js';
 import { Dual, type Value, parseInt32, printed, toText } from './values.js';
 
 type Arg<T> = ArgDefinition<T, false>;
@@ -141,18 +142,30 @@ function writableOr(accessor: PvAccessor, options: { writable?: boolean }): Bind
   return constant(accessor);
 }
 
-/** A regular expression: constant ones are compiled at load and refuse the start; others at the call. */
+/**
+ * A regular expression (fixup_regexp): `$` in it is no variable. Constant ones are compiled at load and refuse the start, those
+ * of an expression at the call.
+ */
 export function regex(name: string, flags: RegexFlags = {}, options: { dynamic?: boolean } = {}): Arg<Regex> {
-  const kind = parsedFormat<Regex>(
-    name,
-    'regular expression',
-    (text) => {
-      const r = compileRegex(text, flags);
-      return 'error' in r ? undefined : r.ok;
-    },
-    (text) => `Bad regular expression "${text}"`,
-  );
-  return { ...kind, dynamic: options.dynamic ?? true };
+  return arg(name, 'regular expression', options.dynamic ?? true, (source) => {
+    if (source.kind === 'constant') {
+      const made = compileRegex(source.text, flags);
+      return 'error' in made ? { error: `Bad regular expression "${source.text}"` } : constant(made.ok);
+    }
+    return { ok: { kind: 'fallible', get: (ctx) => cachedRegex(toText(source.get(ctx)), flags) ?? FAILED } };
+  });
+}
+
+/** A regular expression in a text with variables (fixup_spve): a bad one makes the call fail, never the start. */
+export function lateRegex(name: string, flags: RegexFlags = {}): Arg<Regex | undefined> {
+  return arg(name, 'regular expression', true, (source, env) => {
+    const text = str(name).bind(source, env);
+    if ('error' in text) return text;
+    const bound = text.ok;
+    if (bound.kind === 'constant') return constant(cachedRegex(bound.value, flags));
+    if (bound.kind === 'fallible') return { error: 'not a text' };
+    return { ok: { kind: 'dynamic', get: (ctx) => cachedRegex(bound.get(ctx), flags) } };
+  });
 }
 
 /** The text as it is, nothing expanded in it, a non-constant expression allowed (a parameter without a fixup). */

@@ -1,6 +1,6 @@
 /** Requests and replies handed on: the received bytes with the changes applied (sip.md, sections 2 and 3). */
 import { needsReceived, needsRport } from './build-reply.js';
-import type { Edit, Leaving } from './edits.js';
+import { applyEdits, type Edit, type Leaving } from './edits.js';
 import { contentLengthOf, routesOf, topVia, viasOf } from './header.js';
 import { HDR } from './header-names.js';
 import type { SipMessage } from './message.js';
@@ -159,23 +159,4 @@ function inOrder(edits: readonly Edit[]): readonly Edit[] {
     if (edits[i]!.at < edits[i - 1]!.at) return edits.slice().sort((a, b) => a.at - b.at);
   }
   return edits;
-}
-
-/**
- * Text from `from` to `to` with edits applied. What begins inside a removed part is moved behind it, and a removal there takes
- * off only what is left, as with Kamailio's lumps.
- */
-function applyEdits(text: string, sorted: readonly Edit[], from: number, to: number, leaving: Leaving): string {
-  let out = '';
-  let cursor = from;
-  for (const e of sorted) {
-    if (e.at < from) continue;
-    if (e.at > cursor) {
-      out += text.slice(cursor, e.at);
-      cursor = e.at;
-    }
-    out += typeof e.text === 'string' ? e.text : e.text(leaving);
-    cursor = Math.max(cursor, e.at + e.remove);
-  }
-  return out + text.slice(cursor, to);
 }

@@ -82,24 +82,35 @@ export class Edits {
     this.#list = list.slice();
   }
 
-  /**
-   * The text from `from` to `to` with the edits applied. What begins inside a removed part is moved behind it, and a removal
-   * there takes off only what is left: the inserted texts of both come out, as with Kamailio's lumps.
-   */
+  /** The text from `from` to `to` with the edits applied: see `applyEdits`. */
   apply(text: string, from: number, to: number, leaving: Leaving): string {
     if (this.#list.length === 0) return text.slice(from, to);
-    const sorted = this.#list.slice().sort((a, b) => a.at - b.at);
-    let out = '';
-    let cursor = from;
-    for (const e of sorted) {
-      if (e.at < from || e.at > to) continue;
-      if (e.at > cursor) {
-        out += text.slice(cursor, e.at);
-        cursor = e.at;
-      }
-      out += typeof e.text === 'string' ? e.text : e.text(leaving);
-      cursor = Math.max(cursor, e.at + e.remove);
-    }
-    return out + text.slice(cursor, to);
+    const sorted = this.#list.filter((e) => e.at <= to).sort((a, b) => a.at - b.at);
+    return applyEdits(text, sorted, from, to, leaving);
   }
+}
+
+/** Tag of edits made by functions that look at the message as a whole: replace(), subst() and their kin. */
+export const WHOLE = 'whole';
+
+/**
+ * Text from `from` to `to` with edits, sorted by offset, applied as Kamailio does its lumps: what begins inside a removed part
+ * is moved behind it, and a removal there takes off only what is left, so that the texts of both come out. Only inside what a
+ * function on the whole message removed, a change of another kind is dropped: Kamailio keeps those in two lists.
+ */
+export function applyEdits(text: string, sorted: readonly Edit[], from: number, to: number, leaving: Leaving): string {
+  let out = '';
+  let cursor = from;
+  let whole = from;
+  for (const e of sorted) {
+    if (e.at < from || (e.at < whole && e.tag !== WHOLE)) continue;
+    if (e.at > cursor) {
+      out += text.slice(cursor, e.at);
+      cursor = e.at;
+    }
+    out += typeof e.text === 'string' ? e.text : e.text(leaving);
+    cursor = Math.max(cursor, e.at + e.remove);
+    if (e.tag === WHOLE) whole = cursor;
+  }
+  return out + text.slice(cursor, to);
 }

@@ -1,5 +1,6 @@
 /** Search and replace over the text of a message: what is found becomes edits, the text itself stays. */
 import type { Regex } from '../../runtime/regex.js';
+import { WHOLE } from '../../sip/edits.js';
 import type { SipMessage } from '../../sip/message.js';
 
 const CR = 13;
@@ -9,11 +10,13 @@ const LF = 10;
 export interface Range {
   readonly from: number;
   readonly to: number;
+  /** Tag of the edits made in it. */
+  readonly tag?: string;
 }
 
 /** Everything after the start line: the request URI is not to be touched. */
 export function afterStartLine(msg: SipMessage): Range {
-  return { from: msg.headersStart, to: msg.text.length };
+  return { from: msg.headersStart, to: msg.text.length, tag: WHOLE };
 }
 
 /** The header lines without the empty line. */
@@ -41,7 +44,7 @@ function textUpTo(msg: SipMessage, range: Range): string {
 export function replaceFirst(msg: SipMessage, range: Range | undefined, re: Regex, text: string): boolean {
   const found = range && firstMatch(msg, range, re);
   if (found === undefined) return false;
-  msg.edits.replace(found.from, found.to - found.from, text);
+  msg.edits.replace(found.from, found.to - found.from, text, range?.tag);
   return true;
 }
 
@@ -49,7 +52,7 @@ export function replaceFirst(msg: SipMessage, range: Range | undefined, re: Rege
 export function insertAfterMatch(msg: SipMessage, range: Range | undefined, re: Regex, text: string): boolean {
   const found = range && firstMatch(msg, range, re);
   if (found === undefined) return false;
-  msg.edits.insert(found.to, text);
+  msg.edits.insert(found.to, text, range?.tag);
   return true;
 }
 
@@ -67,7 +70,7 @@ export function replaceAll(msg: SipMessage, range: Range | undefined, re: Regex,
     const m = re.exec(subject, at, notBol);
     if (m === undefined) break;
     if (m.end === m.start) return false;
-    msg.edits.replace(m.start, m.end - m.start, text);
+    msg.edits.replace(m.start, m.end - m.start, text, range.tag);
     at = m.end;
     notBol = !(lines && isLineEnd(subject, at - 1));
     done = true;
@@ -92,7 +95,7 @@ export function replaceLiteral(msg: SipMessage, range: Range, key: string, text:
   for (let at = range.from; ; ) {
     const found = msg.text.indexOf(key, at);
     if (found < 0 || found + key.length > to) return;
-    msg.edits.replace(found, key.length, text);
+    msg.edits.replace(found, key.length, text, range.tag);
     if (firstOnly) return;
     at = found + key.length;
     to = msg.text.length;

@@ -1,0 +1,57 @@
+/** Modules that work on messages and data, as recorded cases printed and forwarded them. */
+import { describe, expect, test } from 'vitest';
+import { htable } from '../../src/modules/htable/index.js';
+import { pv } from '../../src/modules/pv/index.js';
+import { sdpops } from '../../src/modules/sdpops.js';
+import { textops } from '../../src/modules/textops/index.js';
+import { textopsx } from '../../src/modules/textopsx/index.js';
+import { playModules } from '../support/recorded-module.js';
+
+const MODULES = [pv, textops, textopsx, sdpops, htable];
+
+/** Cases; `forwards`: what the next hop got is compared too. */
+const CASES: readonly [name: string, forwards: boolean][] = [
+  ['text/append-body-part', true],
+  ['text/append-hf', true],
+  ['text/compare', false],
+  ['text/filter-body', true],
+  ['text/fnmatch', false],
+  ['text/get-body-part', false],
+  ['text/has-body', false],
+  ['text/hf-values', true],
+  ['text/in-list', false],
+  ['text/is-method', false],
+  ['text/keep-hf', true],
+  ['text/present-hf', false],
+  ['text/regex-substring', false],
+  ['text/remove-body', true],
+  ['text/remove-hf', true],
+  ['text/remove-hf-variants', true],
+  ['text/replace-atonce', true],
+  ['text/replace-family', true],
+  ['text/replace-str', true],
+  ['text/search', false],
+  ['text/search-hf-modes', false],
+  ['text/set-body', true],
+  ['sdpops/keep-by-id', true],
+  ['sdpops/keep-codecs', true],
+  ['sdpops/lines', true],
+  ['sdpops/queries', false],
+  ['sdpops/remove-codecs', true],
+  ['sdpops/remove-media', true],
+  ['sdpops/remove-media-two', true],
+  ['htable/counters', false],
+  ['htable/match', false],
+  ['htable/remove', false],
+  ['htable/unknown-table', false],
+];
+
+describe('modules do as recorded', () => {
+  for (const [name, forwards] of CASES) {
+    test(name, async () => {
+      const played = await playModules(name, MODULES);
+      expect(played.wrongLine, `printed:\n${played.printed.join('\n')}`).toBeUndefined();
+      if (forwards) expect(played.changed.slice(0, played.forwarded.length)).toEqual(played.forwarded);
+    });
+  }
+});
