@@ -5,6 +5,7 @@ import {
   forms,
   headerName,
   int,
+  lateRegex,
   literal,
   parsed,
   quoted,
@@ -12,15 +13,17 @@ import {
   str,
   variable,
 } from '../../runtime/module.js';
-import { compileRegex } from '../../runtime/regex.js';
+import { cachedRegex } from '../../runtime/regex-cache.js';
 import { contentLengthOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
+import type { SipMessage } from '../../sip/message.js';
+import { sdpOf } from '../../sip/sdp.js';
 import * as body from './body.js';
 import * as edit from './edit-text.js';
 import * as headers from './headers.js';
 import { parseMethods } from './methods.js';
 import { bodyKind, mimeKind } from './mime.js';
-import { substFunctions } from './subst.js';
+import { re as reTransformations, substFunctions } from './subst.js';
 import * as text from './text.js';
 
 const code = (ok: boolean): number => (ok ? 1 : -1);
@@ -28,6 +31,7 @@ const code = (ok: boolean): number => (ok ? 1 : -1);
 /** search(), replace() and their kin: POSIX extended, case ignored, `^` and `$` at lines. */
 const LINES = { ignoreCase: true, newline: true };
 const re = (name = 're') => regex(name, LINES);
+const late = (name = 're') => lateRegex(name, LINES);
 const sometimes = ['request', 'failure', 'branch'] as const;
 const mostly = ['request', 'failure', 'branch', 'reply'] as const;
 
@@ -177,8 +181,8 @@ const headerFunctions = {
   }),
   remove_hf_re_pv: fn({
     doc: 'Removes the headers whose name matches.',
-    args: [re()],
-    run: (ctx, _params: unknown, r) => code(headers.removeHeaders(ctx.msg, headers.nameLike(r))),
+    args: [late()],
+    run: (ctx, _params: unknown, r) => code(r !== undefined && headers.removeHeaders(ctx.msg, headers.nameLike(r))),
   }),
   remove_hf_exp: fn({
     doc: 'Removes the headers whose name matches the first expression and not the second.',
@@ -188,9 +192,11 @@ const headerFunctions = {
   }),
   remove_hf_exp_pv: fn({
     doc: 'Removes the headers whose name matches the first expression and not the second.',
-    args: [re('re'), re('not')],
+    args: [late('re'), late('not')],
     run: (ctx, _params: unknown, r, not) =>
-      code(headers.removeHeaders(ctx.msg, (h) => r.test(h.name) && !not.test(h.name))),
+      r === undefined || not === undefined
+        ? -1
+        : code(headers.removeHeaders(ctx.msg, (h) => r.test(h.name) && !not.test(h.name))),
   }),
   remove_hf_match: fn({
     doc: 'Removes the headers of a name whose value is `eq`, `ne`, contains (`in`) or matches (`re`) the value given.',
@@ -217,8 +223,8 @@ const headerFunctions = {
   }),
   is_present_hf_re_pv: fn({
     doc: 'True if the received message has a header whose name matches.',
-    args: [re()],
-    run: (ctx, _params: unknown, r) => code(headers.hasHeader(ctx.msg, headers.nameLike(r))),
+    args: [late()],
+    run: (ctx, _params: unknown, r) => code(r !== undefined && headers.hasHeader(ctx.msg, headers.nameLike(r))),
   }),
   append_to_reply: fn({
     doc: 'Adds a header, CRLF included, to the replies that this server makes for the request.',
@@ -255,17 +261,12 @@ function valueTest(operator: string, value: string): ((v: string) => boolean) | 
   if (operator === 'ne') return (v) => v !== value;
   if (operator === 'in') return (v) => v.includes(value);
   if (operator !== 're') return undefined;
-  const r = compileRegex(value, LINES);
-  return 'error' in r ? undefined : (v) => r.ok.test(v);
+  const r = cachedRegex(value, LINES);
+  return r === undefined ? undefined : (v) => r.test(v);
 }
 
 /** append_body_part() ends the script where there is no body at all; the reference server does not survive that. */
-function appendPart(
-  ctx: { msg: import('../../sip/message.js').SipMessage },
-  t: string,
-  type: string,
-  disposition = '',
-): number {
+function appendPart(ctx: { readonly msg: SipMessage }, t: string, type: string, disposition = ''): number {
   if (ctx.msg.body === '') return 0;
   return code(body.appendPart(ctx.msg, { text: t, type, disposition }));
 }
@@ -402,6 +403,20 @@ const bodyFunctions = {
 const separator = () =>
   parsed('separator', 'character', (t) => (t.length === 1 ? { ok: t } : { error: 'the separator is one character' }));
 
+/** Return codes of search_str(). */
+const EVERYTHING = 2;
+const NOTHING_TO_SEARCH = -2;
+
+function audioHold(msg: SipMessage): number {
+  const sdp = sdpOf(msg);
+  if (typeof sdp === 'string') return -1;
+  for (const session of sdp.sessions) {
+    const hold = session.streams.filter((s) => s.media.text === 'audio').find((s) => s.hold || session.hold);
+    if (hold !== undefined) return hold.hold || session.hold;
+  }
+  return -1;
+}
+
 const questions = {
   is_method: fn({
     doc: 'True if the method, that of CSeq in a reply, is one of those given: "INVITE|BYE". Names ignore case.',
@@ -465,9 +480,17 @@ const questions = {
     run: (_ctx, _params: unknown, t, part) => text.positionOf(text.lower(t), text.lower(part)),
   }),
   search_str: fn({
-    doc: 'True if the regular expression matches the text.',
-    args: [str('text'), re()],
-    run: (_ctx, _params: unknown, t, r) => code(t !== '' && r.test(t)),
+    doc: 'True if the regular expression matches the text; 2 for an empty expression, -2 for an empty text or a bad expression.',
+    args: [str('text'), late()],
+    run(_ctx, _params: unknown, t, r) {
+      if (r?.source === '') return EVERYTHING;
+      return t === '' || r === undefined ? NOTHING_TO_SEARCH : code(r.test(t));
+    },
+  }),
+  is_audio_on_hold: fn({
+    doc: 'True if an audio stream of the SDP is on hold: 1 by the address 0.0.0.0, 2 by sendonly or inactive.',
+    args: [],
+    run: (ctx) => audioHold(ctx.msg),
   }),
   regex_substring: fn({
     doc: 'Stores group `index` of a match in a variable; `count` is at least the groups + 1. `^` never matches. -2: no match.',
@@ -480,9 +503,9 @@ const questions = {
     ],
     routes: mostly,
     run: (ctx, _params: unknown, t, source, index, count, result) => {
-      const compiled = index > count - 1 || index < 0 ? undefined : compileRegex(source, {});
-      if (compiled === undefined || 'error' in compiled) return -1;
-      const m = compiled.ok.exec(t, 0, true);
+      const compiled = index > count - 1 || index < 0 ? undefined : cachedRegex(source, {});
+      if (compiled === undefined) return -1;
+      const m = compiled.exec(t, 0, true);
       if (m === undefined) return -2;
       const [start, end] = m.groups[index] ?? [-1, -1];
       if (start < 0 || start === end) return -1;
@@ -496,4 +519,5 @@ export const textops = defineModule({
   name: 'textops',
   doc: 'Searches and changes the text of messages. Changes are seen by the next hop; msg_apply_changes() shows them to the script.',
   functions: { ...search, ...replace, ...substFunctions, ...headerFunctions, ...bodyFunctions, ...questions },
+  transformations: { re: reTransformations },
 });
