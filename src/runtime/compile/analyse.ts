@@ -1,0 +1,163 @@
+/** Which routes call which, which can wait, which can call themselves. */
+import type { Body, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
+import type { Catalog } from '../catalog.js';
+import { CORE_STATEMENTS } from '../core/statements.js';
+import { constantValue } from './constant.js';
+
+export interface Analysis {
+  /** Key `table/name`. */
+  readonly waiting: ReadonlySet<string>;
+  readonly recursive: ReadonlySet<string>;
+  /** Routes from which a recursive one can be reached. */
+  readonly deep: ReadonlySet<string>;
+  /** Can any main-table route wait? Then a call by a name made at run time can. */
+  readonly anyWaiting: boolean;
+  readonly anyRecursive: boolean;
+}
+
+interface Facts {
+  readonly calls: Set<string>;
+  dynamic: boolean;
+  waits: boolean;
+}
+
+export function routeKey(block: RouteBlock): string {
+  return `${block.block}/${block.name ?? ''}`;
+}
+
+export function analyse(script: Script, catalog: Catalog): Analysis {
+  const facts = new Map<string, Facts>();
+  for (const item of script.items) {
+    if (item.kind !== 'block') continue;
+    const key = routeKey(item);
+    let f = facts.get(key);
+    if (f === undefined) facts.set(key, (f = { calls: new Set(), dynamic: false, waits: false }));
+    walkBody(item.body, f, catalog);
+  }
+  const mains = [...facts.keys()].filter((k) => k.startsWith('request_route/'));
+  const edges = new Map<string, Iterable<string>>();
+  for (const [key, f] of facts) edges.set(key, f.dynamic ? new Set([...f.calls, ...mains]) : f.calls);
+  const waiting = backwards(edges, [...facts].filter(([, f]) => f.waits).map(([k]) => k));
+  const recursive = new Set([...facts.keys()].filter((k) => reaches(edges, k, k)));
+  const deep = backwards(edges, recursive);
+  return {
+    waiting,
+    recursive,
+    deep,
+    anyWaiting: mains.some((k) => waiting.has(k)),
+    anyRecursive: mains.some((k) => deep.has(k)),
+  };
+}
+
+/** All keys from which one of `ends` can be reached, these included. */
+function backwards(edges: ReadonlyMap<string, Iterable<string>>, ends: Iterable<string>): Set<string> {
+  const found = new Set(ends);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const [key, calls] of edges) {
+      if (found.has(key)) continue;
+      for (const to of calls) {
+        if (!found.has(to)) continue;
+        found.add(key);
+        grown = true;
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+function reaches(edges: ReadonlyMap<string, Iterable<string>>, from: string, to: string): boolean {
+  const seen = new Set<string>();
+  const open = [...(edges.get(from) ?? [])];
+  while (open.length > 0) {
+    const key = open.pop()!;
+    if (key === to) return true;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    open.push(...(edges.get(key) ?? []));
+  }
+  return false;
+}
+
+function walkBody(body: Body, f: Facts, catalog: Catalog): void {
+  for (const s of body.statements) walkStatement(s, f, catalog);
+}
+
+function walkStatement(s: Statement, f: Facts, catalog: Catalog): void {
+  switch (s.kind) {
+    case 'empty':
+      return;
+    case 'if':
+      walk(s.condition, f, catalog);
+      walkBody(s.then, f, catalog);
+      if (s.otherwise) walkBody(s.otherwise, f, catalog);
+      return;
+    case 'while':
+      walk(s.condition, f, catalog);
+      walkBody(s.body, f, catalog);
+      return;
+    case 'switch':
+      walk(s.value, f, catalog);
+      for (const label of s.labels) for (const inner of label.statements) walkStatement(inner, f, catalog);
+      return;
+    case 'return':
+    case 'exit':
+    case 'drop':
+    case 'break':
+      if (s.value) walk(s.value, f, catalog);
+      return;
+    default:
+      walk(s, f, catalog);
+  }
+}
+
+function walk(e: Expr, f: Facts, catalog: Catalog): void {
+  switch (e.kind) {
+    case 'call':
+      if (catalog.function(e.name)?.def.waits) f.waits = true;
+      for (const a of e.args) walk(a, f, catalog);
+      return;
+    case 'core':
+      if (CORE_STATEMENTS[e.name]?.waits?.(e.args)) f.waits = true;
+      if (e.expr) walk(e.expr, f, catalog);
+      return;
+    case 'route': {
+      const name = e.target === undefined ? '' : constantValue(e.target);
+      if (name === undefined) f.dynamic = true;
+      else f.calls.add(`request_route/${name === 0 ? '' : name}`);
+      if (e.target) walk(e.target, f, catalog);
+      return;
+    }
+    case 'operand':
+      if (e.right.kind === 'expr') walk(e.right.expr, f, catalog);
+      return;
+    case 'unary':
+    case 'strlen':
+    case 'strempty':
+    case 'defined':
+    case '(int)':
+    case '(str)':
+      walk(e.operand, f, catalog);
+      return;
+    case 'binary':
+      walk(e.left, f, catalog);
+      walk(e.right, f, catalog);
+      return;
+    case 'selval':
+      walk(e.condition, f, catalog);
+      walk(e.then, f, catalog);
+      walk(e.otherwise, f, catalog);
+      return;
+    case 'group':
+      walk(e.inner, f, catalog);
+      return;
+    case 'assign':
+      walk(e.value, f, catalog);
+      return;
+    case 'block':
+      walkBody(e.body, f, catalog);
+      return;
+    default:
+  }
+}

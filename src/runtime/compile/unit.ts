@@ -1,0 +1,81 @@
+/** What the files of the compiler share: the program being built and the block being compiled. */
+import type { Problem, Span } from '../../parser/problem.js';
+import type { BlockKind, Compat, Expr, Script } from '../../parser/tree.js';
+import type { Catalog } from '../catalog.js';
+import type { Context } from '../context.js';
+import type { CoreSettings } from '../core/params.js';
+import type { BindEnv, Value, VarStore } from '../module.js';
+import type { Analysis } from './analyse.js';
+import type { Emitter } from './emit.js';
+
+/** A function whose text is generated, for those who need a closure before the text runs. */
+export interface Late {
+  fn: (c: Context) => Value | Promise<Value>;
+}
+
+export interface Unit {
+  readonly script: Script;
+  readonly catalog: Catalog;
+  readonly vars: VarStore;
+  readonly core: CoreSettings;
+  readonly flags: ReadonlyMap<string, number>;
+  readonly avpFlags: ReadonlyMap<string, number>;
+  readonly params: (module: string) => Readonly<Record<string, unknown>>;
+  readonly emitter: Emitter;
+  readonly analysis: Analysis;
+  readonly problems: Problem[];
+  /** Main-table routes by name, filled when the text has run. */
+  readonly routeFunctions: Map<string, (c: Context) => number | Promise<number>>;
+  /** Names of generated functions by table and route name. */
+  readonly functionNames: Map<string, string>;
+  /** Generated closures, written after the routes. */
+  readonly late: { readonly holder: Late; readonly js: string; readonly isAsync: boolean }[];
+}
+
+export interface Scope {
+  readonly unit: Unit;
+  readonly block: BlockKind;
+  /** As Kamailio prints it. */
+  readonly routeName: string;
+  /** ROUTE bit of the block. */
+  readonly routeType: number;
+  readonly isAsync: boolean;
+  /** Action lists around the statement, within the route body. */
+  readonly nesting: number;
+  /** Within a while or switch of this function? */
+  readonly breakable: boolean;
+  /** Does the route call itself, by whatever way? Then levels are counted. */
+  readonly recursive: boolean;
+}
+
+export function compatAt(script: Script, order: number): Compat {
+  let mode: Compat = 'MAXCOMPAT';
+  for (const change of script.compat) if (change.order <= order) mode = change.mode;
+  return mode;
+}
+
+export function bindEnv(scope: Scope, span: Span): BindEnv {
+  const { unit } = scope;
+  return {
+    catalog: unit.catalog,
+    defines: unit.script.defines,
+    flags: unit.flags,
+    avpFlags: unit.avpFlags,
+    compat: compatAt(unit.script, span.order),
+    vars: unit.vars,
+    span,
+    routeName: scope.routeName,
+    params: unit.params,
+  };
+}
+
+/** `file:line:column`, for log lines of a running script. */
+export function placeOf(span: Span): string {
+  return `${span.file}:${span.line}:${span.column}`;
+}
+
+export function ungroup(expr: Expr): Expr {
+  let e = expr;
+  while (e.kind === 'group') e = e.inner;
+  return e;
+}

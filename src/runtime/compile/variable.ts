@@ -1,0 +1,64 @@
+/** Variables and selects in expressions and as targets. */
+import type { SelectExpr, VariableExpr } from '../../parser/tree.js';
+import { bindSelect, bindVariable } from '../format.js';
+import type { PvAccessor } from '../module.js';
+import { type Code, asInt, asText, asValue, code } from './code.js';
+import { problem } from './problems.js';
+import { type Scope, bindEnv } from './unit.js';
+
+const READS_NOTHING: PvAccessor = { get: () => null };
+
+export function accessorOf(e: VariableExpr, scope: Scope): PvAccessor {
+  const found = bindVariable(e.text, bindEnv(scope, e.span));
+  if ('ok' in found) return found.ok;
+  const extra = found.hint ? { hint: found.hint } : {};
+  scope.unit.problems.push(problem('unknown-variable', { name: e.text, why: found.error }, e.span, extra));
+  return READS_NOTHING;
+}
+
+export function variableCode(e: VariableExpr, scope: Scope): Code {
+  const accessor = accessorOf(e, scope);
+  const { emitter } = scope.unit;
+  if (accessor.cell) return code('any', `${emitter.constant(accessor.cell)}.v`);
+  const type = accessor.type === 'int' ? 'int' : accessor.type === 'string' ? 'str' : 'any';
+  return code(type, `${emitter.constant(accessor.get)}(c)`);
+}
+
+export function selectCode(e: SelectExpr, scope: Scope): Code {
+  const found = bindSelect(e.text, bindEnv(scope, e.span));
+  if ('error' in found) {
+    const extra = found.hint ? { hint: found.hint } : {};
+    scope.unit.problems.push(problem('unknown-select', { name: e.text, why: found.error }, e.span, extra));
+    return code('any', 'null');
+  }
+  return code('any', `${scope.unit.emitter.constant(found.ok)}(c)`);
+}
+
+/** Is the variable `$null` itself? `x == $null` asks whether x is defined. */
+export function isNullVariable(e: VariableExpr): boolean {
+  return e.text === '$null' || e.text === '$(null)';
+}
+
+/** JavaScript that stores `value` in the target; undefined when it cannot be one (problems were told). */
+export function assignment(target: VariableExpr | SelectExpr, value: Code, scope: Scope): string | undefined {
+  const { unit } = scope;
+  if (target.kind === 'select') {
+    unit.problems.push(problem('select-target', {}, target.span));
+    return undefined;
+  }
+  const before = unit.problems.length;
+  const accessor = accessorOf(target, scope);
+  if (unit.problems.length > before) return undefined;
+  if (accessor.cell) {
+    const cell = `${unit.emitter.constant(accessor.cell)}.v`;
+    if (value.type !== 'any') return `${cell} = ${asValue(value)}; r = 1;`;
+    return `${cell} = ${accessor.nullable ? '$P' : '$S'}(${value.js}); r = 1;`;
+  }
+  if (accessor.set === undefined) {
+    const transformed = target.text.startsWith('$(') && /\{\s*[A-Za-z]/.test(target.text);
+    unit.problems.push(problem(transformed ? 'target-with-transformation' : 'read-only-target', {}, target.span));
+    return undefined;
+  }
+  const plain = value.type === 'any' ? `$P(${value.js})` : value.type === 'str' ? asText(value) : asInt(value);
+  return `r = ${unit.emitter.constant(accessor.set)}(c, ${plain}) === false ? -1 : 1;`;
+}
