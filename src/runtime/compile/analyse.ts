@@ -2,6 +2,7 @@
 import type { Body, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import { CORE_STATEMENTS } from '../core/statements.js';
+import { formFor } from '../module.js';
 import { constantValue } from './constant.js';
 
 export interface Analysis {
@@ -112,10 +113,15 @@ function walkStatement(s: Statement, f: Facts, catalog: Catalog): void {
   }
 }
 
+function functionWaits(name: string, count: number, catalog: Catalog): boolean {
+  const def = catalog.function(name)?.def;
+  return def !== undefined && (formFor(def, count)?.waits ?? false);
+}
+
 function walk(e: Expr, f: Facts, catalog: Catalog): void {
   switch (e.kind) {
     case 'call':
-      if (catalog.function(e.name)?.def.waits) f.waits = true;
+      if (functionWaits(e.name, e.args.length, catalog)) f.waits = true;
       for (const a of e.args) walk(a, f, catalog);
       return;
     case 'core':

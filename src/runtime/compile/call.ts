@@ -1,7 +1,7 @@
 /** Calls of module functions: looked up, checked and bound once. */
 import type { CallExpr, Expr } from '../../parser/tree.js';
 import type { FunctionEntry } from '../catalog.js';
-import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, ROUTE } from '../module.js';
+import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, ROUTE, formFor } from '../module.js';
 import { closest } from '../suggest.js';
 import { asValue } from './code.js';
 import { constantValue } from './constant.js';
@@ -59,19 +59,20 @@ function functionOf(call: CallExpr, scope: Scope): FunctionEntry | undefined {
     problems.push(unknownFunction(call, scope));
     return undefined;
   }
-  const { args, routes } = entry.def;
-  const least = args.filter((a) => !a.optional).length;
-  if (call.args.length < least || call.args.length > args.length) {
-    const extra = { hint: `write ${signature(name, args)}` };
+  const def = formFor(entry.def, call.args.length);
+  if (def === undefined) {
+    const shapes = [entry.def, ...(entry.def.forms ?? [])].map((d) => signature(name, d.args));
+    const extra = { hint: `write ${shapes.join(' or ')}` };
     problems.push(problem('argument-count', { name, count: call.args.length }, call.span, extra));
     return undefined;
   }
+  const { routes } = def;
   if ((routes & scope.routeType) === 0) {
     const extra = { hint: `${name}() may stand in: ${blockNames(routes)}` };
     problems.push(problem('wrong-block', { name }, call.span, extra));
     return undefined;
   }
-  return entry;
+  return { ...entry, def };
 }
 
 function unknownFunction(call: CallExpr, scope: Scope) {

@@ -32,14 +32,18 @@ export class Emitter {
     return this.#lines.map((l) => l.text).join('\n');
   }
 
-  /** Runs the generated text: it returns what its last line says. `name` is what stack traces and debuggers show. */
-  evaluate(name: string, sources: ReadonlyMap<string, string>): unknown {
+  /**
+   * Runs the generated text: it returns what its last line says. `name` is what stack traces and debuggers show;
+   * `runtime` are the helpers that the text calls.
+   */
+  evaluate(name: string, sources: ReadonlyMap<string, string>, runtime: Readonly<Record<string, unknown>>): unknown {
     const names = this.#constants.map((_, i) => `k${i}`);
     // Three lines stand before ours: the two of `new Function` and the constants.
-    const head = names.length > 0 ? `const [${names.join(',')}] = K;` : '';
+    const helpers = `const {${Object.keys(runtime).join(',')}} = H;`;
+    const head = helpers + (names.length > 0 ? `const [${names.join(',')}] = K;` : '');
     const map = btoa(unescapeUtf8(sourceMap(this.#lines, sources, 3)));
     const tail = `\n//# sourceURL=${encodeURI(name)}\n//# sourceMappingURL=data:application/json;base64,${map}`;
-    return new Function('K', `"use strict";${head}\n${this.code}${tail}`)(this.#constants);
+    return new Function('K', 'H', `"use strict";${head}\n${this.code}${tail}`)(this.#constants, runtime);
   }
 }
 

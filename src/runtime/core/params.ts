@@ -11,3 +11,8 @@ export interface CoreSettings {
   /** Every parameter by its canonical name, those above too. */
   readonly values: ReadonlyMap<string, number | string>;
 }
+
+/** Defaults of every core parameter, by canonical name. */
+export function coreDefaults(): ReadonlyMap<string, number | string> {
+  return new Map();
+}

@@ -1,0 +1,199 @@
+/** A parsed script becomes a Program: everything bound and checked, one generated function a route. */
+import type { Problem, Span } from '../../parser/problem.js';
+import type { BlockKind, RouteBlock, Script } from '../../parser/tree.js';
+import { Catalog } from '../catalog.js';
+import type { Context } from '../context.js';
+import { CORE_CATALOG } from '../core/catalog.js';
+import { coreDefaults } from '../core/params.js';
+import { bindFormat, bindVariable } from '../format.js';
+import { type BindEnv, FAILED, type ModuleDefinition, ROUTE, type VarStore } from '../module.js';
+import * as ops from '../ops.js';
+import type { Program, Route, RouteTable } from '../program.js';
+import { analyse, routeKey } from './analyse.js';
+import { Emitter } from './emit.js';
+import { Loader, coreSettings } from './load.js';
+import { problem } from './problems.js';
+import { body } from './statement.js';
+import { type Scope, type Unit, bindEnv, compatAt } from './unit.js';
+
+export interface CompileOptions {
+  /** Every module there is. */
+  readonly modules: readonly ModuleDefinition[];
+  /** The server's `$var`; a fresh store where nothing runs. */
+  readonly vars: VarStore;
+  /** Modules of --loadmodule, loaded before the script's own. */
+  readonly preload?: readonly string[];
+  /** For modparamx, loadmodulex and substdef: reads variables that need no message. */
+  readonly context?: () => Context;
+}
+
+export interface Compiled {
+  /** Missing when there are errors. */
+  readonly program?: Program;
+  /** Of the parser and the compiler, in the order of the text. */
+  readonly problems: readonly Problem[];
+}
+
+const TABLES: Readonly<Record<BlockKind, RouteTable>> = {
+  request_route: 'request', reply_route: 'reply', failure_route: 'failure', branch_route: 'branch', onsend_route: 'onsend', event_route: 'event',
+};
+
+/** Route types of the blocks: a named onreply_route is tm's, the unnamed one the core's. */
+function routeType(block: RouteBlock): number {
+  switch (block.block) {
+    case 'request_route':
+      return ROUTE.REQUEST;
+    case 'reply_route':
+      return block.name === undefined ? ROUTE.CORE_ONREPLY : ROUTE.TM_ONREPLY;
+    case 'failure_route':
+      return ROUTE.FAILURE;
+    case 'branch_route':
+      return ROUTE.BRANCH;
+    case 'onsend_route':
+      return ROUTE.ONSEND;
+    case 'event_route':
+      return ROUTE.REQUEST | ROUTE.EVENT;
+  }
+}
+
+export function compile(script: Script, options: CompileOptions): Compiled {
+  const problems: Problem[] = [...script.problems];
+  const catalog = new Catalog(CORE_CATALOG, options.modules);
+  const core = coreSettings(script, coreDefaults());
+  const loader = new Loader(catalog, problems);
+  const { loaded } = loader;
+  const params = (module: string) => loaded.params.get(module) ?? {};
+  const base: Omit<BindEnv, 'compat' | 'span' | 'routeName'> = {
+    catalog, defines: script.defines, flags: loaded.flags, avpFlags: loaded.avpFlags, vars: options.vars, params,
+  };
+  loader.run(script, (text) => evaluateNow(text, { ...base, compat: compatAt(script, 0), span: NOWHERE, routeName: '' }, options));
+  const unit: Unit = {
+    script, catalog, vars: options.vars, core, flags: loaded.flags, avpFlags: loaded.avpFlags, params,
+    emitter: new Emitter(), analysis: analyse(script, catalog), problems, routeFunctions: new Map(), functionNames: new Map(), late: [],
+  };
+  const groups = groupBlocks(script);
+  nameFunctions(groups, unit);
+  for (const group of groups.values()) writeRoute(group, unit);
+  checkModules(unit);
+  if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
+  const sorted = sortProblems(problems);
+  if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
+  return { program: link(groups, unit, loaded, sorted), problems: sorted };
+}
+
+const NOWHERE: Span = { file: '', line: 0, column: 0, endLine: 0, endColumn: 0, order: Number.MAX_SAFE_INTEGER };
+
+function sortProblems(problems: readonly Problem[]): Problem[] {
+  return problems.slice().sort((a, b) => a.span.order - b.span.order);
+}
+
+function evaluateNow(text: string, env: BindEnv, options: CompileOptions): string | number | null | undefined {
+  const context = options.context?.();
+  if (context === undefined) return undefined;
+  if (text.startsWith('$')) {
+    const variable = bindVariable(text, env);
+    if ('ok' in variable) return ops.plain(variable.ok.get(context));
+  }
+  const format = bindFormat(text, env);
+  return 'ok' in format ? format.ok.get(context) : undefined;
+}
+
+type Groups = Map<string, RouteBlock[]>;
+
+/** Unnamed blocks of one kind are one route, in the order of the text (language.md, section 8). */
+function groupBlocks(script: Script): Groups {
+  const groups: Groups = new Map();
+  for (const item of script.items) {
+    if (item.kind !== 'block') continue;
+    const key = routeKey(item);
+    const list = groups.get(key);
+    if (list === undefined) groups.set(key, [item]);
+    else if (item.name === undefined || onlyEmpty(list)) list.push(item);
+  }
+  return groups;
+}
+
+function onlyEmpty(blocks: readonly RouteBlock[]): boolean {
+  return blocks.every((b) => b.body.statements.every((s) => s.kind === 'empty'));
+}
+
+function nameFunctions(groups: Groups, unit: Unit): void {
+  let n = 0;
+  for (const [key] of groups) {
+    const safe = key.replace(/[^A-Za-z0-9_]/g, '_').replace(/_route_/, '_');
+    unit.functionNames.set(key, `R${n++}_${safe}`);
+  }
+}
+
+function displayName(block: RouteBlock): string {
+  return block.name ?? (block.block === 'request_route' ? 'DEFAULT_ROUTE' : block.block === 'reply_route' ? 'DEFAULT_ONREPLY' : 'DEFAULT_ONSEND');
+}
+
+function writeRoute(blocks: readonly RouteBlock[], unit: Unit): void {
+  const first = blocks[0]!;
+  const key = routeKey(first);
+  const isAsync = unit.analysis.waiting.has(key);
+  const scope: Scope = {
+    unit, block: first.block, routeName: displayName(first), routeType: routeType(first), isAsync, nesting: 0,
+    breakable: false, recursive: unit.analysis.recursive.has(key),
+  };
+  unit.emitter.line(`${isAsync ? 'async ' : ''}function ${unit.functionNames.get(key)}(c) {`, first.span);
+  unit.emitter.line('let r = 1, t, a0, a1, a2, a3, a4, a5;');
+  for (const block of blocks) body(block.body, scope);
+  unit.emitter.line('return r;');
+  unit.emitter.line('}');
+}
+
+function checkModules(unit: Unit): void {
+  for (const module of unit.catalog.loaded) {
+    const at = unit.script.items.find((i) => i.kind === 'loadmodule' && i.name === module.name)?.span ?? NOWHERE;
+    const scope: Scope = {
+      unit, block: 'request_route', routeName: '', routeType: 0, isAsync: false, nesting: 0, breakable: false, recursive: false,
+    };
+    for (const why of module.check?.(unit.params(module.name), bindEnv(scope, at)) ?? []) {
+      unit.problems.push(problem('module-check', { name: module.name, why }, at));
+    }
+  }
+}
+
+/** What generated code calls, by the names it uses. */
+const RUNTIME = {
+  $I: ops.toInt, $T: ops.toText, $P: ops.plain, $S: ops.stored, $N: ops.isNull, $V: (v: Parameters<typeof ops.plain>[0]) => v ?? '',
+  $F: FAILED, $add: ops.add, $eq: ops.equal, $div: ops.divide, $mod: ops.modulo, $match: ops.matches, $fail: ops.fail,
+  $failed: ops.failed, $called: ops.called, $enter: ops.enter, $enterAsync: ops.enterAsync, $callRoute: ops.callRoute,
+  $callRouteAsync: ops.callRouteAsync, $lookup: ops.lookup, $hold: ops.hold, $tooDeep: ops.tooDeep, $tooLong: ops.tooLong,
+};
+
+function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: readonly Problem[]): Program {
+  const { emitter } = unit;
+  const code = emitter.code;
+  for (const { holder, js } of unit.late) emitter.line(`${emitter.constant(holder)}.fn = (c) => ${js};`);
+  emitter.line(`return [${[...groups.keys()].map((k) => unit.functionNames.get(k)).join(', ')}];`);
+  const id = hash([...unit.script.sources.values()].join('\0'));
+  const functions = emitter.evaluate(`${unit.script.file}.${id}.js`, unit.script.sources, RUNTIME) as Route['run'][];
+  const routes: Record<RouteTable, Map<string, Route>> = {
+    request: new Map(), reply: new Map(), failure: new Map(), branch: new Map(), onsend: new Map(), event: new Map(),
+  };
+  [...groups].forEach(([key, blocks], i) => {
+    const first = blocks[0]!;
+    const name = first.name ?? '';
+    const table = TABLES[first.block];
+    const run = functions[i]!;
+    routes[table].set(name, { name, table, run, isAsync: unit.analysis.waiting.has(key), span: first.span });
+    if (table === 'request') unit.routeFunctions.set(name === '' ? '0' : name, run);
+  });
+  return {
+    id, script: unit.script, routes, core: unit.core, modules: unit.catalog.loaded, params: unit.params, flags: loaded.flags,
+    avpFlags: loaded.avpFlags, globals: loaded.globals, problems, code,
+  };
+}
+
+/** Version id: FNV-1a twice with different seeds, 16 hex digits. */
+function hash(text: string): string {
+  const one = (seed: number) => {
+    let h = seed;
+    for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 16777619);
+    return (h >>> 0).toString(16).padStart(8, '0');
+  };
+  return one(2166136261) + one(374761393);
+}
