@@ -1,0 +1,15 @@
+/** The real time, with timers on one wheel. */
+import type { Clock, TimerHandle } from '../runtime/host.js';
+import { TimerWheel } from '../sip/timers.js';
+
+export function systemClock(): Clock {
+  const wheel = new TimerWheel();
+  const startMicros = Date.now() * 1000;
+  const startClock = performance.now();
+  return {
+    now: () => Date.now(),
+    micros: () => startMicros + Math.round((performance.now() - startClock) * 1000),
+    after: (ms: number, fn: () => void): TimerHandle => wheel.after(ms, fn),
+    every: (ms: number, fn: () => void): TimerHandle => wheel.every(ms, fn),
+  };
+}

@@ -1,0 +1,175 @@
+/** The Host of a real server: state that outlives a Program. */
+import { Context, ROUTE } from '../runtime/context.js';
+import { type Clock, type Hooks, type Host, LEVEL, type Log, type Resolver, type StateKey } from '../runtime/host.js';
+import { MessageEnv } from '../runtime/message-env.js';
+import type { ModuleDefinition } from '../runtime/module.js';
+import type { Program } from '../runtime/program.js';
+import { runRoute } from '../runtime/run.js';
+import { VarStore } from '../runtime/var-store.js';
+import { type SipMessage, SipMessage as Message, parseStartLine } from '../sip/message.js';
+import {
+  type Destination, type ListenSocket, type Proto, type Received, type SendOptions, type Transport, listenSocket,
+} from '../sip/transport.js';
+import type { Myself } from './addresses.js';
+
+export interface HostParts {
+  readonly program: Program;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly pid: number;
+  readonly resolver: Resolver;
+  readonly vars: VarStore;
+  /** Called once when the script or a module ends the server. */
+  readonly onShutdown: (reason: string) => void;
+}
+
+/** Kamailio's made-up request, word for word what event routes see (sip.md; blocks/event-route-worker-one-init). */
+const FAKE =
+  'OPTIONS sip:you@kamailio.org SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\nFrom: <sip:you@kamailio.org>;tag=123\r\n' +
+  'To: <sip:you@kamailio.org>\r\nCall-ID: 123\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n';
+
+export class ServerHost implements Host {
+  program: Program;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly pid: number;
+  readonly startTime: number;
+  readonly resolver: Resolver;
+  readonly vars: VarStore;
+  readonly shared: Map<string, number | string> = new Map();
+  readonly statistics: Map<string, number | (() => number)> = new Map();
+  readonly hooks: Hooks = { beforeRequest: [], afterRequest: [], beforeReply: [], onReply: [], onLocalReply: [], onStream: [] };
+  sockets: readonly ListenSocket[] = [];
+  /** Set by the server once its sockets are known. */
+  myself: Myself | undefined;
+  readonly transports: Map<ListenSocket, Transport> = new Map();
+  readonly #states = new Map<string, unknown>();
+  readonly #onShutdown: (reason: string) => void;
+  #messages = 0;
+
+  constructor(parts: HostParts) {
+    this.program = parts.program;
+    this.log = parts.log;
+    this.clock = parts.clock;
+    this.random = parts.random;
+    this.pid = parts.pid;
+    this.resolver = parts.resolver;
+    this.vars = parts.vars;
+    this.startTime = parts.clock.now();
+    this.#onShutdown = parts.onShutdown;
+  }
+
+  nextMessageId(): number {
+    return ++this.#messages;
+  }
+
+  isMyself(host: string, port: number, proto?: Proto): boolean {
+    return this.myself?.has(host, port, proto) ?? false;
+  }
+
+  findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined {
+    const ip = host[0] === '[' ? host.slice(1, -1) : host;
+    for (const s of this.sockets) {
+      if (s.ip === ip && (port === 0 || s.port === port) && (proto === undefined || s.proto === proto)) return s;
+    }
+    return undefined;
+  }
+
+  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null): ListenSocket | undefined {
+    const af = ip.includes(':') ? 6 : 4;
+    if (preferred !== null && preferred.proto === proto && preferred.af === af) return preferred;
+    for (const s of this.sockets) if (s.proto === proto && s.af === af && !s.virtual) return s;
+    return undefined;
+  }
+
+  send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
+    const transport = this.transports.get(to.socket);
+    return transport !== undefined && transport.send(data, to, options, onFailure);
+  }
+
+  sendFor(ctx: Context, data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
+    const route = ctx.program.routes.onsend.get('');
+    if (route === undefined) return this.send(data, to, options, onFailure);
+    const sub = new Context(this, ctx.program, ctx.msg, ROUTE.ONSEND, ctx.env);
+    sub.sending = { text: data, to };
+    const code = runRoute(sub, route);
+    if (code instanceof Promise) {
+      this.detach(code.then((c) => void (passes(sub, c) && this.send(data, to, options, onFailure))), 'onsend_route');
+      return true;
+    }
+    return passes(sub, code) ? this.send(data, to, options, onFailure) : true;
+  }
+
+  state<T>(key: StateKey<T>): T {
+    if (!this.#states.has(key.module)) throw new Error(`module ${key.module} is not loaded`);
+    return this.#states.get(key.module) as T;
+  }
+
+  hasState(key: StateKey<unknown>): boolean {
+    return this.#states.has(key.module);
+  }
+
+  setState(module: string, state: unknown): void {
+    this.#states.set(module, state);
+  }
+
+  deleteState(module: string): void {
+    this.#states.delete(module);
+  }
+
+  module(name: string): ModuleDefinition | undefined {
+    return this.program.modules.find((m) => m.name === name);
+  }
+
+  fakeRequest(): SipMessage {
+    const msg = new Message(FAKE, parseStartLine(FAKE)!, this.#fakeSource(), this.nextMessageId(), this.clock.now());
+    msg.faked = true;
+    return msg;
+  }
+
+  #fakeSource(): Received {
+    const socket = this.sockets[0] ?? listenSocket('udp', '127.0.0.1', 5060);
+    return { proto: 'udp', srcIp: '1.0.0.127', srcPort: 5060, socket, connection: 0 };
+  }
+
+  runEvent(
+    name: string,
+    msg?: SipMessage,
+    init?: (ctx: Context) => void,
+    env: MessageEnv = new MessageEnv(),
+    program: Program = this.program,
+  ): Context | Promise<Context> | undefined {
+    const route = program.routes.event.get(name);
+    if (route === undefined) return undefined;
+    const ctx = new Context(this, program, msg ?? this.fakeRequest(), ROUTE.REQUEST, env);
+    init?.(ctx);
+    const code = runRoute(ctx, route);
+    return typeof code === 'number' ? ctx : code.then(() => ctx);
+  }
+
+  detach(work: Promise<unknown>, what: string): void {
+    work.catch((e: unknown) => {
+      this.log.write(LEVEL.ERR, '<core>', `${what}: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+    });
+  }
+
+  /** As `detach`, for work that may have ended already. */
+  detachIfPending(work: void | Promise<unknown> | undefined, what: string): void {
+    if (work instanceof Promise) this.detach(work, what);
+  }
+
+  count(name: string, by = 1): void {
+    const old = this.statistics.get(name);
+    this.statistics.set(name, (typeof old === 'number' ? old : 0) + by);
+  }
+
+  shutdown(reason: string): void {
+    this.#onShutdown(reason);
+  }
+}
+
+function passes(ctx: Context, code: number): boolean {
+  return !(ctx.stop === 2 || code === 0);
+}

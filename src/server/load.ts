@@ -1,0 +1,57 @@
+/** From a file to a Program: what `run`, `check` and `reload` share. */
+import { readFileSync } from 'node:fs';
+import { MODULES } from '../modules/index.js';
+import type { ParseOptions } from '../parser/source.js';
+import { parseScript } from '../parser/index.js';
+import type { Script } from '../parser/tree.js';
+import { type Compiled, compile } from '../runtime/compile/index.js';
+import { Context, ROUTE } from '../runtime/context.js';
+import type { Host } from '../runtime/host.js';
+import type { Program } from '../runtime/program.js';
+import { VarStore } from '../runtime/var-store.js';
+
+export interface LoadOptions {
+  readonly defines?: ParseOptions['defines'];
+  readonly substs?: ParseOptions['substs'];
+  readonly env: NonNullable<ParseOptions['env']>;
+  /** The server's `$var`; a fresh store when nothing will run. */
+  readonly vars?: VarStore;
+  /** Text put before the file (items of the command line that are script: --loadmodule, --alias). */
+  readonly preload?: readonly string[];
+  /** The text itself, where it does not come from the file (an editor's buffer, standard input). */
+  readonly text?: string;
+}
+
+export interface LoadResult extends Compiled {
+  readonly script: Script;
+}
+
+/** Reads, parses and compiles `file`. A file that cannot be read throws the system's error (it has `code`). */
+export function loadScript(file: string, options: LoadOptions): LoadResult {
+  const top = options.text ?? readFileSync(file, 'latin1');
+  const script = parseScript(file, {
+    readFile: (path) => (path === file ? top : readIfThere(path)),
+    env: options.env,
+    ...(options.defines ? { defines: options.defines } : {}),
+    ...(options.substs ? { substs: options.substs } : {}),
+  });
+  const vars = options.vars ?? new VarStore();
+  return { script, ...compile(script, { modules: MODULES, vars, context: () => loadContext(script, vars, options.env) }) };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === undefined) throw e;
+    return undefined;
+  }
+}
+
+/** Enough of a run for `$def`, `$env`, `$var` and the like while loading: there is no message and no server yet. */
+function loadContext(script: Script, vars: VarStore, env: Readonly<Record<string, string | undefined>>): Context {
+  const host = { vars, shared: new Map(), env, pid: 0, startTime: Date.now() } as unknown as Host;
+  const program = { script } as unknown as Program;
+  return new Context(host, program, undefined as never, ROUTE.REQUEST);
+}

@@ -1,0 +1,108 @@
+/** From what arrived to a run of the script (sip.md, sections 1 and 3). */
+import { Context, ROUTE, STOP } from '../runtime/context.js';
+import { forwardReply } from '../runtime/core/forward.js';
+import { LEVEL } from '../runtime/host.js';
+import { runRoute, whenDone } from '../runtime/run.js';
+import type { SipMessage } from '../sip/message.js';
+import { acceptable, parseMessage } from '../sip/parse.js';
+import type { OnDatagram, Received } from '../sip/transport.js';
+import type { ServerHost } from './host.js';
+import { rawMessage } from './raw-message.js';
+
+/** What the transports call with each message. Never throws. */
+export function receiver(host: ServerHost): OnDatagram {
+  return (data, from) => {
+    try {
+      receive(host, data, from);
+    } catch (e) {
+      const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
+      host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
+    }
+  };
+}
+
+function receive(host: ServerHost, data: Buffer, from: Received): void {
+  const { program } = host;
+  if (program.core.values.get('received_route_mode') === 1 && program.routes.event.has('core:msg-received')) {
+    const text = data.toString('latin1');
+    const done = host.runEvent('core:msg-received', rawMessage(host, text, from), (ctx) => {
+      ctx.raw = { text, from };
+    });
+    host.detachIfPending(whenDone(done, (ctx) => {
+      if (ctx?.stop !== STOP.DROP) parsed(host, Buffer.from(text, 'latin1'), from);
+    }), 'event_route[core:msg-received]');
+    return;
+  }
+  parsed(host, data, from);
+}
+
+function parsed(host: ServerHost, data: Buffer, from: Received): void {
+  const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
+  const why = msg === undefined ? 'no SIP' : acceptable(msg);
+  if (msg === undefined || why !== undefined) return refused(host, data, from, why ?? '');
+  host.count(msg.isRequest ? 'core:rcv_requests' : 'core:rcv_replies');
+  const ctx = new Context(host, host.program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
+  const pre = ctx.program.routes.event.get('core:pre-routing');
+  if (pre === undefined) return dispatch(ctx);
+  const type = ctx.routeType;
+  ctx.routeType = ROUTE.REQUEST;
+  host.detachIfPending(whenDone(runRoute(ctx, pre), () => {
+    const dropped = ctx.stop === STOP.DROP;
+    ctx.routeType = type;
+    if (!dropped) dispatch(ctx);
+  }), 'event_route[core:pre-routing]');
+}
+
+function refused(host: ServerHost, data: Buffer, from: Received, why: string): void {
+  const text = data.toString('latin1');
+  if (/^[\r\n\0]*$/.test(text) || text.length < 32) return;
+  host.count('core:bad_msg_hdr');
+  if (host.log.level >= LEVEL.DBG) host.log.write(LEVEL.DBG, '<core>', `dropped a message from ${from.srcIp}:${from.srcPort}: ${why}`);
+  if (!host.program.routes.event.has('core:receive-parse-error')) return;
+  const done = host.runEvent('core:receive-parse-error', rawMessage(host, text, from), (ctx) => {
+    ctx.raw = { text, from };
+  });
+  host.detachIfPending(done instanceof Promise ? done.then(() => undefined) : undefined, 'event_route[core:receive-parse-error]');
+}
+
+function dispatch(ctx: Context): void {
+  if (ctx.msg.isRequest) request(ctx);
+  else reply(ctx);
+}
+
+function request(ctx: Context): void {
+  const host = ctx.host as ServerHost;
+  for (const hook of host.hooks.beforeRequest) if (!hook(ctx)) return;
+  const route = ctx.program.routes.request.get('');
+  if (route === undefined) {
+    host.log.write(LEVEL.ERR, '<core>', 'no request_route {…} in the script: the request is dropped');
+    return;
+  }
+  const after = () => {
+    for (const hook of host.hooks.afterRequest) hook(ctx);
+  };
+  host.detachIfPending(whenDone(runRoute(ctx, route), after), 'request_route');
+}
+
+function reply(ctx: Context): void {
+  const host = ctx.host as ServerHost;
+  for (const hook of host.hooks.beforeReply) if (!hook(ctx)) return;
+  const route = ctx.program.routes.reply.get('');
+  if (route === undefined) return passReply(ctx);
+  const next = (code: number) => {
+    if (ctx.stop !== STOP.DROP && code > 0) passReply(ctx);
+  };
+  host.detachIfPending(whenDone(runRoute(ctx, route), next), 'reply_route');
+}
+
+function passReply(ctx: Context): void {
+  const host = ctx.host as ServerHost;
+  for (const hook of host.hooks.onReply) {
+    const taken = hook(ctx);
+    if (taken instanceof Promise) return host.detach(taken, 'reply');
+    if (taken) return;
+  }
+  forwardReply(ctx);
+}
+
+export type { SipMessage };

@@ -1,0 +1,188 @@
+/** A running server: starts modules and sockets for a Program, hands on what arrives, ends cleanly. */
+import { lookup } from 'node:dns/promises';
+import { resolveSrv } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
+import { STOP } from '../runtime/context.js';
+import { type Clock, LEVEL, type Log } from '../runtime/host.js';
+import type { Program } from '../runtime/program.js';
+import type { VarStore } from '../runtime/var-store.js';
+import { tcpTransport } from '../sip/tcp.js';
+import type { ListenSocket, Proto, Transport } from '../sip/transport.js';
+import { udpTransport } from '../sip/udp.js';
+import { Myself, type Network, planSockets } from './addresses.js';
+import { systemClock } from './clock.js';
+import { ServerHost } from './host.js';
+import { receiver } from './receive.js';
+import { DnsResolver } from './resolver.js';
+
+export interface ServerOptions {
+  readonly program: Program;
+  readonly vars: VarStore;
+  readonly log: Log;
+  readonly pid: number;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly network?: Network;
+  /** Called when the script or a module ends the server. */
+  readonly onShutdown?: (reason: string) => void;
+}
+
+/** The world said no: a port in use, an address that is not ours. */
+export class StartError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+export class Server {
+  readonly host: ServerHost;
+  readonly #transports: Transport[] = [];
+  readonly #started: string[] = [];
+  #stopping: Promise<void> | undefined;
+
+  private constructor(host: ServerHost) {
+    this.host = host;
+  }
+
+  /** Rejects with a StartError (or what a module's start threw), and then nothing is left running. */
+  static async start(options: ServerOptions): Promise<Server> {
+    const clock = options.clock ?? systemClock();
+    const network = options.network ?? systemNetwork();
+    const host = new ServerHost({
+      program: options.program,
+      log: options.log,
+      clock,
+      random: options.random ?? Math.random,
+      pid: options.pid,
+      resolver: new DnsResolver({ addresses: network.lookup, srv: srvRecords }, () => clock.now()),
+      vars: options.vars,
+      onShutdown: options.onShutdown ?? (() => undefined),
+    });
+    const server = new Server(host);
+    try {
+      await server.#plan(options.program, network);
+      await server.#startModules(options.program);
+      await server.#bind();
+      await server.#ready(options.program);
+    } catch (e) {
+      await server.stop();
+      throw e;
+    }
+    return server;
+  }
+
+  get sockets(): readonly ListenSocket[] {
+    return this.host.sockets;
+  }
+
+  async #plan(program: Program, network: Network): Promise<void> {
+    const { core } = program;
+    const port = numberOf(core.values.get('port'), 5060);
+    const protos: Proto[] = isOn(core.values.get('disable_tcp')) ? ['udp'] : ['udp', 'tcp'];
+    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos };
+    const { sockets, errors } = await planSockets(core.listen, defaults, network);
+    const first = errors[0];
+    if (first) {
+      const { file, line, column } = first.address.span;
+      throw new StartError('ELISTEN', `${file}:${line}:${column}: listen: ${first.text}`);
+    }
+    this.host.sockets = isOn(core.values.get('disable_tcp')) ? sockets.filter((s) => s.proto !== 'tcp') : sockets;
+    this.host.myself = new Myself(this.host.sockets, core.alias);
+  }
+
+  async #startModules(program: Program): Promise<void> {
+    for (const module of program.modules) {
+      this.host.setState(module.name, await module.start?.(this.host, program.params(module.name)));
+      this.#started.push(module.name);
+    }
+  }
+
+  async #bind(): Promise<void> {
+    const receive = receiver(this.host);
+    for (const socket of this.host.sockets) {
+      const transport = this.#transportFor(socket);
+      try {
+        await transport.start(receive);
+      } catch (e) {
+        throw cannotListen(socket, e);
+      }
+      this.#transports.push(transport);
+      this.host.transports.set(socket, transport);
+    }
+  }
+
+  #transportFor(socket: ListenSocket): Transport {
+    const report = (text: string) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${text}`);
+    if (socket.proto === 'udp') return udpTransport(socket, { report });
+    if (socket.proto === 'tcp') return tcpTransport(socket, { report, clock: this.host.clock, onStream: this.host.hooks.onStream });
+    throw new StartError('EPROTO', `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`);
+  }
+
+  async #ready(program: Program): Promise<void> {
+    const init = await this.host.runEvent('core:worker-one-init');
+    if (init?.stop === STOP.DROP) throw new StartError('EDROP', "event_route[core:worker-one-init] ended with 'drop'");
+    for (const module of program.modules) await module.ready?.(this.host, this.host.state({ module: module.name }));
+  }
+
+  /** Stops taking messages, ends the modules in reverse order, closes the sockets. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    for (const name of this.#started.reverse()) {
+      const module = this.host.program.modules.find((m) => m.name === name);
+      try {
+        await module?.stop?.(this.host, this.host.state({ module: name }));
+      } catch (e) {
+        this.host.log.write(LEVEL.ERR, name, `stop failed: ${e instanceof Error ? e.message : String(e)}`);
+      }
+    }
+    await Promise.all(this.#transports.map((t) => t.stop()));
+  }
+}
+
+function cannotListen(socket: ListenSocket, e: unknown): StartError {
+  const code = (e as NodeJS.ErrnoException).code ?? 'EBIND';
+  const why: Record<string, string> = {
+    EADDRINUSE: 'the port is in use by another program; stop it or choose another port in the listen line',
+    EACCES: 'not allowed to use this port (below 1024 it takes special rights)',
+    EADDRNOTAVAIL: 'this machine has no such address; listen on one that `ip addr` shows',
+  };
+  return new StartError(code, `cannot listen on ${socket.text}: ${why[code] ?? (e instanceof Error ? e.message : String(e))}`, e);
+}
+
+function numberOf(v: number | string | undefined, otherwise: number): number {
+  return typeof v === 'number' ? v : otherwise;
+}
+
+function isOn(v: number | string | undefined): boolean {
+  return typeof v === 'number' && v !== 0;
+}
+
+function systemNetwork(): Network {
+  return {
+    interfaces: () =>
+      Object.fromEntries(Object.entries(networkInterfaces()).map(([name, list]) => [name, (list ?? []).map((i) => i.address)])),
+    lookup: async (host) => {
+      try {
+        return (await lookup(host, { all: true })).map((r) => r.address);
+      } catch (e) {
+        if ((e as NodeJS.ErrnoException).code === undefined) throw e;
+        return [];
+      }
+    },
+  };
+}
+
+async function srvRecords(name: string) {
+  try {
+    return await resolveSrv(name);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code === undefined) throw e;
+    return [];
+  }
+}
