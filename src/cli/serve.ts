@@ -1,0 +1,57 @@
+/** Runs a Program until a signal ends it. */
+import { chdir } from 'node:process';
+import { LEVEL } from '../runtime/host.js';
+import type { Program } from '../runtime/program.js';
+import type { VarStore } from '../runtime/var-store.js';
+import { createLog } from '../server/log.js';
+import { Server, StartError } from '../server/server.js';
+import type { KamailioFlags } from './flags.js';
+import { writePid } from './kamailio.js';
+import type { LineWriter } from './output.js';
+
+const FAILURE = 255;
+/** A second signal does not wait any longer. */
+const STOP_LIMIT_MS = 10_000;
+
+export interface ServeOptions {
+  /** Called once the sockets are bound. */
+  readonly onReady?: (server: Server) => void;
+}
+
+/** Gives the exit status when the server has ended. */
+export async function serve(program: Program, vars: VarStore, flags: KamailioFlags, err: LineWriter, options: ServeOptions = {}): Promise<number> {
+  const debug = flags.debug ?? program.core.debug + flags.debugLevels;
+  const log = createLog({ pid: process.pid, write: err.write, level: debug });
+  if (flags.workDir !== undefined) chdir(flags.workDir);
+  const ended = Promise.withResolvers<number>();
+  let server: Server;
+  try {
+    server = await Server.start({
+      program, vars, log, pid: process.pid,
+      onShutdown: (reason) => {
+        log.write(LEVEL.ERR, '<core>', reason);
+        ended.resolve(FAILURE);
+      },
+    });
+  } catch (e) {
+    log.write(LEVEL.CRIT, '<core>', e instanceof StartError ? e.message : `start failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+    err.flush();
+    return FAILURE;
+  }
+  const removePid = writePid(flags.pidFile);
+  const removeGroupPid = writePid(flags.groupPidFile);
+  let signals = 0;
+  const onSignal = () => {
+    if (++signals > 1) ended.resolve(FAILURE);
+    else ended.resolve(0);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  options.onReady?.(server);
+  const status = await ended.promise;
+  await Promise.race([server.stop(), new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref())]);
+  removePid();
+  removeGroupPid();
+  err.flush();
+  return status;
+}

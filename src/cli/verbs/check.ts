@@ -1,0 +1,41 @@
+/** `kamscript check FILE…`: every problem of a script, with its place and a way out. */
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { loadScript } from '../../server/load.js';
+import { type Checked, FORMATS, type Format, report } from '../report.js';
+
+interface Options {
+  readonly format: Format;
+  readonly define: readonly string[];
+}
+
+export function addCheck(program: Command, setStatus: (status: number) => void): void {
+  program
+    .command('check')
+    .description('check scripts: every error with its place and a way out; nothing of them is run')
+    .argument('<file...>', 'scripts')
+    .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('text'))
+    .option('-A, --define <define...>', 'preprocessor defines: NAME or NAME=VALUE', [])
+    .action((files: string[], options: Options) => setStatus(check(files, options)));
+}
+
+/** Exit status: 0 no error, 1 a script has errors, 2 a file cannot be read. */
+function check(files: readonly string[], options: Options): number {
+  const defines = new Map(options.define.map((d) => [d.replace(/=.*$/s, ''), /=(.*)$/s.exec(d)?.[1]]));
+  const checked: Checked[] = [];
+  let unreadable = false;
+  for (const file of files) {
+    try {
+      const { problems, script } = loadScript(file, { env: process.env, defines });
+      checked.push({ file, problems, sources: script.sources });
+    } catch (e) {
+      const { code, message } = e as NodeJS.ErrnoException;
+      if (code === undefined) throw e;
+      process.stderr.write(`${file}: cannot be read: ${message}\n`);
+      unreadable = true;
+    }
+  }
+  process.stdout.write(report(checked, options.format, process.stdout.isTTY === true));
+  if (unreadable) return 2;
+  return checked.some((c) => c.problems.some((p) => p.severity === 'error')) ? 1 : 0;
+}

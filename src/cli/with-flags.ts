@@ -1,0 +1,40 @@
+/** Loads a script as the flags of the command line change it. */
+import type { Program } from '../runtime/program.js';
+import { VarStore } from '../runtime/var-store.js';
+import { type LoadResult, loadScript } from '../server/load.js';
+import { readFileSync } from 'node:fs';
+import type { KamailioFlags } from './flags.js';
+
+export interface LoadedWithFlags extends LoadResult {
+  readonly vars: VarStore;
+  readonly program?: Program;
+}
+
+/** Throws the system's error when the file cannot be read. */
+export function loadWithFlags(flags: KamailioFlags): LoadedWithFlags {
+  const vars = new VarStore();
+  const text = flags.file === '-' ? readFileSync(0, 'latin1') : undefined;
+  const loaded = loadScript(flags.file, {
+    env: process.env,
+    defines: flags.defines,
+    substs: flags.substs,
+    vars,
+    preload: preloadOf(flags),
+    ...(text === undefined ? {} : { text }),
+  });
+  return { ...loaded, vars };
+}
+
+/** --loadmodule, --modparam, --alias and -l as lines of script. */
+export function preloadOf(flags: KamailioFlags): string[] {
+  const quote = (s: string) => `"${s.replace(/[\\"]/g, '\\$&')}"`;
+  const modules = flags.loadModules.map((m) => `loadmodule ${quote(m)}`);
+  const params = flags.modParams.flatMap((p) => {
+    const [, module, name, type, value] = /^([^:]*):([^:]*):([is]):(.*)$/s.exec(p) ?? [];
+    if (module === undefined || name === undefined || value === undefined) return [];
+    return [`modparam(${quote(module)}, ${quote(name)}, ${type === 'i' ? Number.parseInt(value, 10) || 0 : quote(value)})`];
+  });
+  const aliases = flags.aliases.map((a) => `alias=${a};`);
+  const listen = flags.listen.map((l) => `listen=${l.replace(/\/(.*)$/, ' advertise $1')};`);
+  return [...modules, ...params, ...aliases, ...listen];
+}
