@@ -5,6 +5,7 @@ import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { createLog } from '../server/log.js';
 import { Server, StartError } from '../server/server.js';
+import { deferred } from './deferred.js';
 import type { KamailioFlags } from './flags.js';
 import { writePid } from './kamailio.js';
 import type { LineWriter } from './output.js';
@@ -23,7 +24,7 @@ export async function serve(program: Program, vars: VarStore, flags: KamailioFla
   const debug = flags.debug ?? program.core.debug + flags.debugLevels;
   const log = createLog({ pid: process.pid, write: err.write, level: debug });
   if (flags.workDir !== undefined) chdir(flags.workDir);
-  const ended = Promise.withResolvers<number>();
+  const ended = deferred<number>();
   let server: Server;
   try {
     server = await Server.start({

@@ -3,6 +3,7 @@ import dgram from 'node:dgram';
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { parseUri } from '../../sip/uri.js';
+import { deferred } from '../deferred.js';
 
 interface Options {
   readonly method: string;
@@ -43,7 +44,7 @@ async function send(text: string, options: Options): Promise<number> {
 }
 
 async function exchange(socket: dgram.Socket, host: string, port: number, uri: string, options: Options): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
+  const { promise, resolve } = deferred<number>();
   await new Promise<void>((done) => socket.connect(port, host, done));
   const { address, port: own } = socket.address();
   const request = requestText(uri, `${address.includes(':') ? `[${address}]` : address}:${own}`, options);
