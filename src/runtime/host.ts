@@ -1,6 +1,6 @@
 /** What a running server is to the script, the variables and the modules. `server/` implements it, `testing/` too. */
 import type { SipMessage } from '../sip/message.js';
-import type { Destination, ListenSocket, Proto, SendOptions } from '../sip/transport.js';
+import type { Destination, ListenSocket, Proto, Received, SendOptions } from '../sip/transport.js';
 import type { Context } from './context.js';
 import type { MessageEnv } from './message-env.js';
 import type { ModuleDefinition } from './module.js';
@@ -72,7 +72,7 @@ export interface Hooks {
   /** The To tag of replies of the message's transaction; undefined when there is none. Set by tm. */
   replyTag?: ((ctx: Context) => string | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
-  readonly onStream: ((head: Buffer, connection: unknown) => boolean)[];
+  readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
 }
 
 /** Key of a module's state: `const STATE = stateKey<TmState>('tm')`. */

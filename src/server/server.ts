@@ -1,14 +1,15 @@
 /** A running server: starts modules and sockets for a Program, hands on what arrives, ends cleanly. */
-import { lookup } from 'node:dns/promises';
-import { resolveSrv } from 'node:dns/promises';
+import { lookup, resolveSrv } from 'node:dns/promises';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
 import { type Clock, LEVEL, type Log } from '../runtime/host.js';
 import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
-import { tcpTransport } from '../sip/tcp.js';
-import type { ListenSocket, Proto, Transport } from '../sip/transport.js';
-import { udpTransport } from '../sip/udp.js';
+import { ConnectionTable } from '../sip/connections.js';
+import { TcpTransport } from '../sip/tcp.js';
+import type { ListenSocket, Proto, Received, Transport } from '../sip/transport.js';
+import { UdpTransport } from '../sip/udp.js';
 import { Myself, type Network, planSockets } from './addresses.js';
 import { systemClock } from './clock.js';
 import { ServerHost } from './host.js';
@@ -40,6 +41,7 @@ export class Server {
   readonly host: ServerHost;
   readonly #transports: Transport[] = [];
   readonly #started: string[] = [];
+  readonly #connections = new ConnectionTable();
   #stopping: Promise<void> | undefined;
 
   private constructor(host: ServerHost) {
@@ -114,10 +116,24 @@ export class Server {
   }
 
   #transportFor(socket: ListenSocket): Transport {
-    const report = (text: string) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${text}`);
-    if (socket.proto === 'udp') return udpTransport(socket, { report });
-    if (socket.proto === 'tcp') return tcpTransport(socket, { report, clock: this.host.clock, onStream: this.host.hooks.onStream });
+    const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
+    if (socket.proto === 'udp') return new UdpTransport(socket, { onError });
+    if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });
     throw new StartError('EPROTO', `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`);
+  }
+
+  #streamOptions() {
+    const { values } = this.host.program.core;
+    const { onStream } = this.host.hooks;
+    return {
+      connections: this.#connections,
+      onStream: (head: Buffer, stream: Socket, from: Received) => onStream.some((hook) => hook(head, stream, from)),
+      connectTimeout: numberOf(values.get('tcp_connect_timeout'), 10) * 1000,
+      lifetime: numberOf(values.get('tcp_connection_lifetime'), 120) * 1000,
+      maxConnections: numberOf(values.get('tcp_max_connections'), 2048),
+      acceptNoLength: isOn(values.get('tcp_accept_no_cl')),
+      answerPings: values.get('tcp_crlf_ping') !== 0,
+    };
   }
 
   async #ready(program: Program): Promise<void> {

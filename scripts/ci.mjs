@@ -1,0 +1,57 @@
+// Runs every check in turn and sums up what passed. Each step's own closing line is counted where it has one.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ROOT } from './prepare.mjs';
+
+const nsqBin = path.join(process.env.HOME ?? '/root', '.cache', 'kamscript', 'bin');
+const node = process.execPath;
+
+/** Steps: what it is called, its command, and a file without which it is skipped (with the reason). */
+const steps = [
+  { name: 'npm test', command: ['npm', 'test'] },
+  { name: 'lint', command: [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
+  { name: 'types', command: [node, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'] },
+  { name: 'real peers', command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.peers.config.ts'], env: { NSQ_BIN: nsqBin } },
+];
+
+let passed = 0;
+let failed = 0;
+for (const step of steps) {
+  if (step.needs && !existsSync(step.needs)) {
+    console.log(`== ${step.name}: skipped, ${step.needs} is not here`);
+    continue;
+  }
+  console.log(`== ${step.name}`);
+  const { status, output } = await run(step);
+  const counts = countsOf(output);
+  passed += counts?.passed ?? (status === 0 ? 1 : 0);
+  failed += counts?.failed ?? 0;
+  if (status !== 0 && !counts?.failed) failed++;
+  console.log(`== ${step.name}: ${status === 0 ? 'ok' : `failed (status ${status})`}`);
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed > 0 ? 1 : 0);
+
+function run({ command: [bin, ...args], env }) {
+  return new Promise((resolve) => {
+    const child = spawn(bin, args, { cwd: ROOT, env: { ...process.env, ...env, FORCE_COLOR: '0' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (d) => {
+        output += d;
+        process.stdout.write(d);
+      });
+    }
+    child.on('error', (e) => resolve({ status: 127, output: `${output}${e.message}` }));
+    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+  });
+}
+
+/** Vitest's `Tests  3 failed | 120 passed (123)`. */
+function countsOf(output) {
+  const line = /^\s*Tests\s+(.*)$/m.exec(output)?.[1];
+  if (line === undefined) return undefined;
+  const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+  return { passed: number('passed'), failed: number('failed') };
+}
