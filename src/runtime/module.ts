@@ -302,6 +302,11 @@ export interface ModuleDefinition {
   readonly missing?: readonly string[];
   /** Problems that only all parameters together show: texts. Runs at load, touches nothing. */
   check?(params: Readonly<Record<string, unknown>>, env: BindEnv): readonly string[];
+  /**
+   * At the very moment of a modparam line, for parameters that later modparamx and loadmodulex lines may read:
+   * `vars` are those of the load alone, the server's own are set by `start`.
+   */
+  early?(param: string, value: number | string, vars: VarStore): void;
   /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */
   start?(host: Host, params: Readonly<Record<string, unknown>>): unknown | Promise<unknown>;
   /** New parameters after a reload; missing: the module reads `params` afresh at each call anyway. */

@@ -4,7 +4,7 @@ import { MODULES } from '../modules/index.js';
 import type { ParseOptions } from '../parser/source.js';
 import { parseScript } from '../parser/index.js';
 import type { Script } from '../parser/tree.js';
-import { type Compiled, compile } from '../runtime/compile/index.js';
+import { type Compiled, compile, evaluateText } from '../runtime/compile/index.js';
 import { Context, ROUTE } from '../runtime/context.js';
 import type { Host } from '../runtime/host.js';
 import type { Program } from '../runtime/program.js';
@@ -29,14 +29,29 @@ export interface LoadResult extends Compiled {
 /** Reads, parses and compiles `file`. A file that cannot be read throws the system's error (it has `code`). */
 export function loadScript(file: string, options: LoadOptions): LoadResult {
   const top = options.text ?? readFileSync(file, 'latin1');
-  const script = parseScript(file, {
+  const script = withPreload(parseScript(file, {
     readFile: (path) => (path === file ? top : readIfThere(path)),
     env: options.env,
+    evaluate: (text) => evaluateText(text, { modules: MODULES, vars: new VarStore(), context: (vars) => loadContext(undefined, vars) }),
     ...(options.defines ? { defines: options.defines } : {}),
     ...(options.substs ? { substs: options.substs } : {}),
-  });
+  }), options);
   const vars = options.vars ?? new VarStore();
-  return { script, ...compile(script, { modules: MODULES, vars, context: () => loadContext(script, vars, options.env) }) };
+  return { script, ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch) }) };
+}
+
+/** Items of the command line stand before those of the file. */
+function withPreload(script: Script, { preload = [] }: LoadOptions): Script {
+  if (preload.length === 0) return script;
+  const file = '<command line>';
+  const text = `${preload.join('\n')}\n`;
+  const before = parseScript(file, { readFile: (path) => (path === file ? text : undefined) });
+  return {
+    ...script,
+    items: [...before.items, ...script.items],
+    problems: [...before.problems, ...script.problems],
+    sources: new Map([...script.sources, [file, text]]),
+  };
 }
 
 function readIfThere(path: string): string | undefined {
@@ -50,8 +65,8 @@ function readIfThere(path: string): string | undefined {
 }
 
 /** Enough of a run for `$def`, `$env`, `$var` and the like while loading: there is no message and no server yet. */
-function loadContext(script: Script, vars: VarStore, env: Readonly<Record<string, string | undefined>>): Context {
-  const host = { vars, shared: new Map(), env, pid: 0, startTime: Date.now() } as unknown as Host;
+function loadContext(script: Script | undefined, vars: VarStore): Context {
+  const host = { vars, shared: new Map(), pid: 0, startTime: Date.now() } as unknown as Host;
   const program = { script } as unknown as Program;
   return new Context(host, program, undefined as never, ROUTE.REQUEST);
 }

@@ -2,7 +2,7 @@ import { parseAvpAliases } from '../../runtime/message-env.js';
 import { defineModule, listParam } from '../../runtime/module.js';
 import { PV_VARIABLES } from '../../runtime/variables/index.js';
 import { SCRATCH_FUNCTIONS } from './scratch-branch.js';
-import { addFirstValues, checkFirstValue, SHARED_RPC, setFirstValues } from './shared.js';
+import { addFirstValues, checkFirstValue, earlyValue, SHARED_RPC, setFirstValues } from './shared.js';
 import { VALUE_FUNCTIONS } from './values.js';
 import { XAVP_FUNCTIONS } from './xavp.js';
 
@@ -21,6 +21,7 @@ export const pv = defineModule({
   functions: { ...VALUE_FUNCTIONS, ...XAVP_FUNCTIONS, ...SCRATCH_FUNCTIONS },
   pvs: PV_VARIABLES,
   rpc: SHARED_RPC,
+  early: earlyValue,
   start: setFirstValues,
   reload: (host, _state, values) => addFirstValues(host, values),
 });

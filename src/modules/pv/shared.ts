@@ -1,6 +1,6 @@
 /** First values of `$shv` and `$var` (modparams shvset, varset) and the RPC commands on `$shv`. */
 
-import { type Host, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
+import { type Host, type RpcDefinition, RpcFault, type RpcValue, type VarStore } from '../../runtime/module.js';
 import { parseInt32 } from '../../runtime/values.js';
 
 interface FirstValue {
@@ -32,6 +32,12 @@ function firstValues(param: unknown): FirstValue[] {
 export function setFirstValues(host: Host, params: Readonly<Record<string, unknown>>): void {
   for (const { name, value } of firstValues(params.shvset)) host.shared.set(name, value);
   for (const { name, value } of firstValues(params.varset)) host.vars.cell(name).v = value;
+}
+
+/** `varset` holds from its line on: modparamx and loadmodulex may read it. */
+export function earlyValue(param: string, value: number | string, vars: VarStore): void {
+  const first = param === 'varset' ? parseFirstValue(`${value}`) : undefined;
+  if (first !== undefined) vars.cell(first.name).v = first.value;
 }
 
 /** After a reload: what is new in the script begins with its value, what lives keeps its own. */

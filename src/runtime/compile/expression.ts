@@ -12,6 +12,8 @@ import { type Scope, bindEnv, ungroup } from './unit.js';
 import { accessorOf, assignment, isNullVariable, selectCode, variableCode } from './variable.js';
 
 export function expression(e: Expr, scope: Scope): Code {
+  const wrong = typeMismatch(e, scope);
+  if (wrong !== undefined) return wrong;
   const constant = constantValue(e);
   if (constant !== undefined) return constantCode(constant);
   switch (e.kind) {
@@ -126,17 +128,35 @@ function operandCode(e: CoreOperand, scope: Scope): Code {
   return code('bool', `${scope.unit.emitter.constant(bound.ok)}(c)`);
 }
 
+/** What Kamailio's parser refuses by the types it knows. */
+function typeMismatch(e: Expr, scope: Scope): Code | undefined {
+  if (e.kind === 'unary') return staticType(e.operand) === 'str' ? mismatch('string', 'int', e.operand, scope) : undefined;
+  if (e.kind === 'strlen' || e.kind === 'strempty' || e.kind === 'defined') {
+    return staticType(e.operand) === 'int' ? mismatch('int', 'string', e.operand, scope) : undefined;
+  }
+  return e.kind === 'binary' ? binaryMismatch(e, scope) : undefined;
+}
+
+function binaryMismatch(e: BinaryExpr, scope: Scope): Code | undefined {
+  const left = staticType(e.left);
+  const right = staticType(e.right);
+  if (INT_OPERATORS.has(e.op)) {
+    if (left === 'str') return mismatch('string', 'int', e.left, scope);
+    return right === 'str' ? mismatch('string', 'int', e.right, scope) : undefined;
+  }
+  if (left !== 'int') return undefined;
+  if (e.op === '=~' || e.op === 'eq' || e.op === 'ne') return mismatch('int', 'string', e.left, scope);
+  const same = e.op === '+' || e.op === '==' || e.op === '!=';
+  return right === 'str' && same ? mismatch('string', 'int', e.right, scope) : undefined;
+}
+
 function unary(e: UnaryExpr, scope: Scope): Code {
-  if (staticType(e.operand) === 'str') return mismatch('string', 'int', e.operand, scope);
   const v = expression(e.operand, scope);
   if (e.op === '!') return code('bool', `!${nonZero(v)}`, [v]);
   return code('int', e.op === '-' ? `(-${asInt(v)} | 0)` : `(~${asInt(v)})`, [v]);
 }
 
 function oneOperand(e: FuncExpr, scope: Scope): Code {
-  if (e.kind !== '(int)' && e.kind !== '(str)' && staticType(e.operand) === 'int') {
-    return mismatch('int', 'string', e.operand, scope);
-  }
   const inner = ungroup(e.operand);
   if (e.kind === 'defined') {
     if (inner.kind !== 'variable' && inner.kind !== 'select') return code('bool', 'true');
@@ -165,15 +185,6 @@ function mismatch(got: string, want: string, at: Expr, scope: Scope): Code {
 const INT_OPERATORS = new Set(['||', '&&', '|', '&', '^', '<<', '>>', '-', '*', '/', 'mod']);
 
 function binary(e: BinaryExpr, scope: Scope): Code {
-  const left = staticType(e.left);
-  const right = staticType(e.right);
-  if (INT_OPERATORS.has(e.op)) {
-    if (left === 'str') return mismatch('string', 'int', e.left, scope);
-    if (right === 'str') return mismatch('string', 'int', e.right, scope);
-  } else if (left === 'int') {
-    if (e.op === '=~' || e.op === 'eq' || e.op === 'ne') return mismatch('int', 'string', e.left, scope);
-    if (right === 'str' && (e.op === '+' || e.op === '==' || e.op === '!=')) return mismatch('string', 'int', e.right, scope);
-  }
   return folded(e, scope) ?? operator(e, scope);
 }
 

@@ -6,9 +6,10 @@ import type { Context } from '../context.js';
 import { CORE_CATALOG } from '../core/catalog.js';
 import { coreDefaults } from '../core/params.js';
 import { bindFormat, bindVariable } from '../format.js';
-import { type BindEnv, FAILED, type ModuleDefinition, ROUTE, type VarStore } from '../module.js';
+import { type BindEnv, FAILED, type ModuleDefinition, ROUTE } from '../module.js';
 import * as ops from '../ops.js';
 import type { Program, Route, RouteTable } from '../program.js';
+import { VarStore } from '../var-store.js';
 import { analyse, routeKey } from './analyse.js';
 import { Emitter } from './emit.js';
 import { Loader, coreSettings } from './load.js';
@@ -21,10 +22,8 @@ export interface CompileOptions {
   readonly modules: readonly ModuleDefinition[];
   /** The server's `$var`; a fresh store where nothing runs. */
   readonly vars: VarStore;
-  /** Modules of --loadmodule, loaded before the script's own. */
-  readonly preload?: readonly string[];
   /** For modparamx, loadmodulex and substdef: reads variables that need no message. */
-  readonly context?: () => Context;
+  readonly context?: (vars: VarStore) => Context;
 }
 
 export interface Compiled {
@@ -60,13 +59,15 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   const problems: Problem[] = [...script.problems];
   const catalog = new Catalog(CORE_CATALOG, options.modules);
   const core = coreSettings(script, coreDefaults());
-  const loader = new Loader(catalog, problems);
+  const scratch = new VarStore();
+  const loader = new Loader(catalog, problems, scratch);
   const { loaded } = loader;
   const params = (module: string) => loaded.params.get(module) ?? {};
   const base: Omit<BindEnv, 'compat' | 'span' | 'routeName'> = {
     catalog, defines: script.defines, flags: loaded.flags, avpFlags: loaded.avpFlags, vars: options.vars, params,
   };
-  loader.run(script, (text) => evaluateNow(text, { ...base, compat: compatAt(script, 0), span: NOWHERE, routeName: '' }, options));
+  const loadEnv: BindEnv = { ...base, vars: scratch, compat: 'KAMAILIO', span: NOWHERE, routeName: '' };
+  loader.run(script, (text) => evaluateNow(text, loadEnv, options.context?.(scratch)));
   const unit: Unit = {
     script, catalog, vars: options.vars, core, flags: loaded.flags, avpFlags: loaded.avpFlags, params,
     emitter: new Emitter(), analysis: analyse(script, catalog), problems, routeFunctions: new Map(), functionNames: new Map(), late: [],
@@ -87,8 +88,7 @@ function sortProblems(problems: readonly Problem[]): Problem[] {
   return problems.slice().sort((a, b) => a.span.order - b.span.order);
 }
 
-function evaluateNow(text: string, env: BindEnv, options: CompileOptions): string | number | null | undefined {
-  const context = options.context?.();
+function evaluateNow(text: string, env: BindEnv, context: Context | undefined): string | number | null | undefined {
   if (context === undefined) return undefined;
   if (text.startsWith('$')) {
     const variable = bindVariable(text, env);
@@ -96,6 +96,18 @@ function evaluateNow(text: string, env: BindEnv, options: CompileOptions): strin
   }
   const format = bindFormat(text, env);
   return 'ok' in format ? format.ok.get(context) : undefined;
+}
+
+/** Evaluates the `$…` of a #!substdef value: with the variables that need no message. */
+export function evaluateText(text: string, options: CompileOptions): string | undefined {
+  const catalog = new Catalog(CORE_CATALOG, options.modules);
+  for (const m of options.modules) catalog.load(m);
+  const none = new Map<string, never>();
+  const env: BindEnv = {
+    catalog, defines: none, flags: none, avpFlags: none, compat: 'KAMAILIO', vars: options.vars, span: NOWHERE, routeName: '', params: () => ({}),
+  };
+  const value = evaluateNow(text, env, options.context?.(options.vars));
+  return value === null || value === undefined ? undefined : `${value}`;
 }
 
 type Groups = Map<string, RouteBlock[]>;

@@ -3,7 +3,7 @@ import type { Problem } from '../../parser/problem.js';
 import type { LoadModule, ModParam, Script } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import type { CoreSettings } from '../core/params.js';
-import type { ModuleDefinition, ParamAlias, ParamDefinition } from '../module.js';
+import type { ModuleDefinition, ParamAlias, ParamDefinition, VarStore } from '../module.js';
 import { closest } from '../suggest.js';
 import { problem } from './problems.js';
 
@@ -27,9 +27,13 @@ export class Loader {
   readonly #avpFlags = new Map<string, number>();
   readonly #globals = new Map<string, number | string>();
 
-  constructor(catalog: Catalog, problems: Problem[]) {
+  /** `$var` of the load alone. */
+  readonly #vars: VarStore;
+
+  constructor(catalog: Catalog, problems: Problem[], vars: VarStore) {
     this.#catalog = catalog;
     this.#problems = problems;
+    this.#vars = vars;
   }
 
   get loaded(): Loaded {
@@ -116,6 +120,7 @@ export class Loader {
       return;
     }
     const params = this.#params.get(name)!;
+    module.early?.(target.key, value, this.#vars);
     params[target.key] = target.def.type === 'list' ? [...(params[target.key] as string[]), value] : value;
   }
 }
