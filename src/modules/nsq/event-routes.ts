@@ -3,6 +3,7 @@
  * every message, `explain` for one.
  */
 import { type JsonC, parseLenient, stringOf } from '../../runtime/json-c.js';
+import { ownField, strictObject } from './strict-json.js';
 
 /** The parameters consumer_event_key and consumer_event_subkey. */
 export interface EventKeys {
@@ -35,34 +36,13 @@ export function eventParts(text: string, { key, subkey }: EventKeys): EventParts
   return strictParts(text, key, subkey) ?? lenientParts(text, key, subkey);
 }
 
-/**
- * The short way of nearly all messages: strict JSON whose two fields are plain text. Whatever could differ from json-c
- * (escapes in the fields, numbers, deep nesting, leniency) is left to the lenient reader.
- */
+/** The short way of nearly all messages: an object whose two fields are plain text, or missing. */
 function strictParts(text: string, key: string, subkey: string): EventParts | undefined {
-  if (text.charCodeAt(0) !== LBRACE || text.includes('\\u') || text.includes('__proto__') || nested(text))
-    return undefined;
-  let root: Record<string, unknown>;
-  try {
-    root = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
-  const category = own(root, key);
-  const name = own(root, subkey);
+  const root = strictObject(text);
+  if (root === undefined) return undefined;
+  const category = ownField(root, key) ?? '';
+  const name = ownField(root, subkey) ?? '';
   return typeof category === 'string' && typeof name === 'string' ? { category, name } : undefined;
-}
-
-const LBRACE = 123;
-const own = (root: Record<string, unknown>, key: string): unknown =>
-  Object.hasOwn(root, key) ? (root[key] ?? '') : '';
-
-/** Could the text hold containers deeper than json-c takes (32)? */
-function nested(text: string): boolean {
-  let open = 0;
-  for (let at = text.indexOf('{'); at >= 0 && open < 32; at = text.indexOf('{', at + 1)) open++;
-  for (let at = text.indexOf('['); at >= 0 && open < 32; at = text.indexOf('[', at + 1)) open++;
-  return open >= 32;
 }
 
 function lenientParts(text: string, key: string, subkey: string): EventParts | undefined {
