@@ -1,5 +1,6 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { avpops } from './avpops/index.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { htable } from './htable/index.js';
@@ -18,6 +19,7 @@ import { tmx } from './tmx.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
+  avpops,
   cfgutils,
   corex,
   htable,
