@@ -2,7 +2,7 @@
 
 import type { Context } from '../../runtime/context.js';
 import type { BindResult, Transform, TransformationDefinition } from '../../runtime/module.js';
-import { isInt, toText } from '../../runtime/values.js';
+import { toText } from '../../runtime/values.js';
 import { type AddressText, parseAddress } from './address.js';
 
 const NAMES: Readonly<Record<string, (a: AddressText) => string>> = {
@@ -12,9 +12,10 @@ const NAMES: Readonly<Record<string, (a: AddressText) => string>> = {
   touri: (a) => `sip:${a.host}${a.port === '' ? '' : `:${a.port}`}${a.proto === '' ? '' : `;transport=${a.proto}`}`,
 };
 
-/** tcp and tls are no protocols where they are off (seen). */
+/** tcp and tls are no protocols where they are off, and sctp is off as long as no module brings it (seen). */
 function usable(ctx: Context, { proto }: AddressText): boolean {
   const name = proto.toLowerCase();
+  if (name === 'sctp') return false;
   return (name !== 'tcp' && name !== 'tls') || Number(ctx.program.core.values.get('disable_tcp') ?? 0) === 0;
 }
 
@@ -31,7 +32,7 @@ export const sock: TransformationDefinition = {
     if (part === undefined) return { error: `unknown SOCK transformation: ${name}` };
     return {
       ok(value, ctx) {
-        if (value === null || value === undefined || isInt(value)) return undefined;
+        if (value === null || value === undefined) return undefined;
         const address = parseAddress(toText(value));
         return address === undefined || !usable(ctx, address) ? undefined : part(address);
       },

@@ -58,7 +58,9 @@ function setSource(ctx: Context, text: string): number {
   const address = parseAddress(text);
   if (address === undefined) return refused(ctx, `failed to parse the address [${text}]`);
   const ip = address.host.replace(/^\[(.*)\]$/, '$1');
-  if (isIP(ip) === 0) return refused(ctx, `failed to resolve address [${text}]`);
+  const version = isIP(ip);
+  const usable = version === 4 || (version === 6 && ctx.host.sockets.some((s) => s.af === 6));
+  if (!usable) return refused(ctx, `failed to resolve address [${text}]`);
   ctx.msg.received = { ...ctx.msg.received, srcIp: ip, srcPort: Number(address.port) };
   return 1;
 }
@@ -72,7 +74,7 @@ export const SOCKET_FUNCTIONS = {
   set_recv_socket: setByAddress('receive', 'The message counts as received by this socket, `udp:ip:port`.'),
   set_recv_socket_name: setByName('receive', 'The message counts as received by the socket of this name.'),
   set_source_address: fn({
-    doc: 'The message counts as sent from this address, `udp:ip:port`; host names are not looked up.',
+    doc: 'The message counts as sent from this address, `udp:ip:port`; host names are not looked up, IPv6 needs a socket for it.',
     args: [str('address')],
     run: (ctx, _params, text) => setSource(ctx, text),
   }),
