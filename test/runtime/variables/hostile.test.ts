@@ -1,0 +1,140 @@
+/** No variable throws, whatever the bytes of the message are, be it read or written. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { bindVariable } from '../../../src/runtime/format.js';
+import { Dual, type PvAccessor, type Value } from '../../../src/runtime/module.js';
+import { CORE_VARIABLES, PV_VARIABLES } from '../../../src/runtime/variables/index.js';
+import { rebuild } from '../../../src/sip/build.js';
+import { parseStartLine } from '../../../src/sip/message.js';
+import { fakeBindEnv, fakeContext, rawMessage } from '../../support/fake-host.js';
+
+const ALL = { ...CORE_VARIABLES, ...PV_VARIABLES };
+
+/** Keys for variables that need one, by name. Others of a fixed list are found in the doc. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  hdr: ['From', 'X-A', '*', '$var(name)'],
+  hdrc: ['Via', '$var(name)'],
+  hfl: ['Via', 'Contact', 'Route', 'X-A', '$var(name)'],
+  hflc: ['Via', 'Contact', 'Record-Route', 'X-A', '$var(name)'],
+  avp: ['a', 'i:5', '$var(name)'],
+  xavp: ['r', 'r=>f', 'r[0]=>f[0]', 'r[$var(i)]=>f[*]'],
+  xavi: ['r', 'r=>f', 'r[0]=>f[0]'],
+  xavu: ['r', 'r=>f'],
+  cnt: ['$avp(a)', '$xavp(r)', '$xavp(r[0]=>f)'],
+  _s: ['$rU and $fu'],
+  sel: ['ruri'],
+  timef: ['%Y'],
+  utimef: ['%c'],
+  ccp: ['core.debug'],
+  msgbuf: ['0', '5', '$var(i)'],
+  Mf: ['3'],
+  Sf: ['3'],
+  Bf: ['31'],
+};
+const INDEXES = ['[0]', '[1]', '[-1]', '[-2]', '[*]', '[$var(i)]'];
+
+function spellings(name: string): string[] {
+  const definition = ALL[name]!;
+  const listed = /Keys: ([^;.]*)/.exec(definition.doc)?.[1]?.split(', ');
+  const keys = definition.key === 'none' ? [''] : (KEYS[name] ?? listed ?? ['x']).map((key) => `(${key})`);
+  return keys.flatMap((key) => [
+    `$(${name}${key})`,
+    ...(definition.index ? INDEXES.map((index) => `$(${name}${key}${index})`) : []),
+  ]);
+}
+
+function bindAll(): [string, PvAccessor][] {
+  const selects = { ruri: { doc: 'The request URI.', bind: () => ({ ok: () => null }) } };
+  const env = fakeBindEnv({ pvs: ALL, selects });
+  return Object.keys(ALL)
+    .flatMap(spellings)
+    .map((text) => {
+      const bound = bindVariable(text, env);
+      if ('error' in bound) throw new Error(`${text}: ${bound.error} ${bound.hint ?? ''}`);
+      return [text, bound.ok];
+    });
+}
+
+const WHOLE = `INVITE sip:bob:pw@example.com:5070;transport=udp SIP/2.0
+Via: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bK-opt1;rport, SIP/2.0/TCP [::1]:5;received=x;i=2
+Via: SIP/2.0/TLS h
+Record-Route: <sip:rr;lr>
+Route: <sip:r1;lr>, <sip:r2>
+From: "Alice A." <sip:alice@atlanta.example>;tag=f1
+To: Bob <tel:+1>
+Call-ID: opt-1@atlanta.example
+CSeq: 7 INVITE
+Contact: <sip:alice@127.0.0.1:5071>;expires=5;q=0.5, "x" <sip:b>
+P-Asserted-Identity: <sip:a@b>, <tel:+1>
+P-Preferred-Identity: "d" <sip:a@b>
+Remote-Party-ID: <sip:a@b>;x
+Diversion: <sip:d@e>;reason=x;counter=1;privacy=y
+Refer-To: <sip:t@u>
+Authorization: Digest username="a@b", realm="r", nonce="n", uri="sip:u", response="0"
+Expires: 12
+X-A: 1
+Content-Type: text/plain
+Content-Length: 4
+
+body`.replace(/\n/g, '\r\n');
+
+const REPLY = WHOLE.replace(/^[^\r]*/, 'SIP/2.0 183 Session Progress');
+
+/** One of the whole messages with bytes changed, put in and taken out. */
+const mutated = fc
+  .tuple(
+    fc.constantFrom(WHOLE, REPLY),
+    fc.array(
+      fc.tuple(
+        fc.integer({ min: 0, max: WHOLE.length }),
+        fc.integer({ min: 0, max: 6 }),
+        fc.oneof(
+          fc.constantFrom('"', '<', '>', ';', ',', ':', '=', '@', '\r\n', ' ', '\0', '[', ']', '%', '\\', '*', ''),
+          fc.string({ maxLength: 4 }),
+        ),
+      ),
+      { maxLength: 8 },
+    ),
+  )
+  .map(([text, changes]) =>
+    changes.reduce((t, [at, remove, add]) => t.slice(0, at) + latin1(add) + t.slice(at + remove), text),
+  );
+
+function latin1(text: string): string {
+  return text.replace(/[^\x00-\xff]/g, '?');
+}
+
+const VALUES: readonly Value[] = [
+  '',
+  'text',
+  'sip:u@h',
+  0,
+  -1,
+  5060,
+  null,
+  undefined,
+  new Dual('07', 7),
+  new Dual('9', 9, true),
+];
+
+test('every variable has at least one spelling that binds', () => {
+  expect(bindAll().length).toBeGreaterThan(Object.keys(ALL).length);
+});
+
+test('no variable throws on any message, read or written', () => {
+  const bound = bindAll();
+  fc.assert(
+    fc.property(mutated, fc.nat(), (text, seed) => {
+      if (parseStartLine(text) === undefined) return;
+      const ctx = fakeContext(rawMessage(text));
+      for (const [, accessor] of bound) accessor.get(ctx);
+      bound.forEach(([, accessor], i) => {
+        accessor.set?.(ctx, VALUES[(seed + i * 7) % VALUES.length]);
+        accessor.get(ctx);
+      });
+      for (const [, accessor] of bound) accessor.get(ctx);
+      rebuild(ctx.msg);
+    }),
+    { numRuns: 150 },
+  );
+});
