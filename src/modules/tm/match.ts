@@ -2,6 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { callIdOf, cseqOf, fromOf, toOf, topVia } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
+import { wants } from './callbacks.js';
 import { paramsOf, type TmParams } from './params.js';
 import { findByBranch, type Tm } from './state.js';
 import { T, type Transaction } from './transaction.js';
@@ -72,9 +73,14 @@ function lookUpAck(tm: Tm, ctx: Context, key: string): number {
   }
   const confirmed = confirmedBy(tm, ctx.msg);
   if (confirmed === undefined) return FOUND.NO;
-  if (confirmed.replyBranch !== -2) return FOUND.E2E_ACK;
+  // seen: the ACK of a relayed 2xx is known only where a module asked for it (dialog, acc)
+  if (confirmed.replyBranch !== -2) return wantsAck(confirmed) ? FOUND.E2E_ACK : FOUND.NO;
   ctx.transaction = confirmed;
   return FOUND.YES;
+}
+
+function wantsAck(t: Transaction): boolean {
+  return wants(t, 'e2eAckIn') || wants(t, 'e2eAckRetrIn');
 }
 
 /** The INVITE transaction whose 2xx this ACK confirms, while it is kept. */
