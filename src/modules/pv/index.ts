@@ -1,5 +1,6 @@
 import { parseAvpAliases } from '../../runtime/message-env.js';
 import { defineModule, listParam } from '../../runtime/module.js';
+import { TRANSFORMATIONS_PV } from '../../runtime/transformations/index.js';
 import { PV_VARIABLES } from '../../runtime/variables/index.js';
 import { SCRATCH_FUNCTIONS } from './scratch-branch.js';
 import { addFirstValues, checkFirstValue, earlyValue, SHARED_RPC, setFirstValues } from './shared.js';
@@ -20,6 +21,7 @@ export const pv = defineModule({
   params,
   functions: { ...VALUE_FUNCTIONS, ...XAVP_FUNCTIONS, ...SCRATCH_FUNCTIONS },
   pvs: PV_VARIABLES,
+  transformations: TRANSFORMATIONS_PV,
   rpc: SHARED_RPC,
   early: earlyValue,
   start: setFirstValues,
