@@ -2,8 +2,8 @@
 import type { Context } from '../context.js';
 import type { BindEnv, BindResult } from '../module.js';
 import { CORE_SELECTS } from '../selects/index.js';
+import { closest } from '../suggest.js';
 import type { Value } from '../values.js';
-import { nearest } from './nearest.js';
 
 const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(-?\d+)\]|\["([^"]*)"\]|\.(\d+)/y;
 
@@ -29,6 +29,6 @@ export function bindSelect(text: string, env: BindEnv): BindResult<(ctx: Context
   if (path === undefined || typeof name !== 'string') return { error: `'${text}' is no select` };
   const definition = env.catalog.select([name]) ?? CORE_SELECTS[name];
   if (definition !== undefined) return definition.bind(path.slice(1), env);
-  const near = nearest(name, Object.keys(CORE_SELECTS));
+  const near = closest(name, Object.keys(CORE_SELECTS));
   return { error: `unknown select '${text}'`, ...(near === undefined ? {} : { hint: `did you mean @${near}?` }) };
 }

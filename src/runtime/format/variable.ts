@@ -11,9 +11,9 @@ import type {
   TrArg,
   Transform,
 } from '../module.js';
+import { closest } from '../suggest.js';
 import type { Value } from '../values.js';
 import { attribute, isAttributeOnly } from './attribute.js';
-import { nearest } from './nearest.js';
 import { parseVariable, splitArguments, type TransformationText, type VariableText, variableEnd } from './scan.js';
 
 /** Where the spelling stands: in the script itself, or in a string, where the old `$attribute` does not exist. */
@@ -60,7 +60,7 @@ function unknownName(text: string, name: string, env: BindEnv): BindResult<PvAcc
   const module = env.catalog.moduleWithPv(name);
   if (module !== undefined)
     return { error, hint: `$${name} is a variable of the module ${module}: loadmodule "${module}.so"` };
-  const near = nearest(name, env.catalog.pvNames());
+  const near = closest(name, env.catalog.pvNames());
   return near === undefined ? { error } : { error, hint: `did you mean $${near}?` };
 }
 

@@ -1,10 +1,9 @@
-/** What the classes of transformations share: a table of names, and how arguments are had. */
+/** What the classes of transformations share: a table of names, and what arguments do. */
 import type { Context } from '../context.js';
-import { nearest } from '../format/nearest.js';
-import { variableEnd } from '../format/scan.js';
-import { bindVariable } from '../format/variable.js';
 import type { BindEnv, BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
-import { Dual, toText, type Value } from '../values.js';
+import { closest } from '../suggest.js';
+import { toText, type Value } from '../values.js';
+import type { Arg } from './arguments.js';
 
 /** One name of a class. */
 export interface Entry {
@@ -38,7 +37,7 @@ export function transformationClass(
 }
 
 function unknown(cls: string, name: string, names: readonly string[]): BindResult<Transform> {
-  const near = nearest(name, names);
+  const near = closest(name, names);
   const error = `unknown transformation: {${cls}.${name}}`;
   return near === undefined ? { error } : { error, hint: `did you mean {${cls}.${near}}?` };
 }
@@ -71,39 +70,6 @@ export function plain(doc: string, take: TakeText, of: OfText): Entry {
   return { doc, bind: (args) => (args.length > 0 ? { error: 'it takes no argument' } : { ok: transform }) };
 }
 
-// ------------------------------------------------------------------ arguments
-
-/** An argument at a run; undefined: it cannot be had, and the transformation fails. */
-export type Arg<T> = (ctx: Context) => T | undefined;
-
-/** A number, or a variable with a number. */
-export function numberArg(arg: TrArg | undefined): BindResult<Arg<number>> {
-  if (arg === undefined) return { error: 'an argument is missing' };
-  if (arg.kind === 'text') return { error: `'${arg.text}' is no number` };
-  if (arg.kind === 'number') {
-    const { value } = arg;
-    return { ok: () => value };
-  }
-  const { get } = arg;
-  return {
-    ok(ctx) {
-      const v = get(ctx);
-      return typeof v === 'number' ? v : v instanceof Dual ? v.int : undefined;
-    },
-  };
-}
-
-/** Text as written, or that of a variable, which must not be empty. */
-export function textArg(arg: TrArg | undefined): BindResult<Arg<string>> {
-  if (arg === undefined) return { error: 'an argument is missing' };
-  if (arg.kind !== 'variable') {
-    const { text } = arg;
-    return { ok: () => text };
-  }
-  const { get } = arg;
-  return { ok: (ctx) => someText(get(ctx)) };
-}
-
 /** One argument of a kind, and what it does to a text. */
 export function withOne<T>(
   doc: string,
@@ -116,14 +82,25 @@ export function withOne<T>(
     bind(args) {
       if (args.length > 1) return { error: 'it takes one argument' };
       const arg = kind(args[0]);
-      if ('error' in arg) return arg;
-      return { ok: onText(take, (text, ctx) => with1(arg.ok(ctx), (a) => of(text, a, ctx))) };
+      return 'error' in arg ? arg : { ok: applied(take, arg.ok, of) };
     },
   };
 }
 
-function with1<T>(arg: T | undefined, of: (arg: T) => Value): Value {
-  return arg === undefined ? undefined : of(arg);
+/** What an argument does to a text, as a transformation. */
+export function applied<T>(take: TakeText, arg: Arg<T>, of: (text: string, arg: T, ctx: Context) => Value): Transform {
+  const { raw } = arg;
+  if (raw === undefined) {
+    const constant = arg.of('');
+    return onText(take, (text, ctx) => (constant === undefined ? undefined : of(text, constant, ctx)));
+  }
+  return (value, ctx) => {
+    const text = take(value);
+    if (text === undefined) return undefined;
+    const v = raw(ctx);
+    const a = arg.of(v);
+    return a === undefined ? undefined : of(seenText(value, text, v), a, ctx);
+  };
 }
 
 /** Two arguments; `check` refuses constant ones at load. */
@@ -145,30 +122,34 @@ export function withTwo<A, B>(
       if ('error' in a) return a;
       const b = second(args[1]);
       if ('error' in b) return b;
-      return {
-        ok: onText(take, (text, ctx) => with1(a.ok(ctx), (x) => with1(b.ok(ctx), (y) => of(text, x, y)))),
-      };
+      return { ok: appliedTwo(take, a.ok, b.ok, of) };
     },
   };
 }
 
+function appliedTwo<A, B>(
+  take: TakeText,
+  first: Arg<A>,
+  second: Arg<B>,
+  of: (text: string, a: A, b: B) => Value,
+): Transform {
+  return (value, ctx) => {
+    const text = take(value);
+    if (text === undefined) return undefined;
+    const v = first.raw?.(ctx);
+    const a = first.of(v);
+    const w = a === undefined ? undefined : second.raw?.(ctx);
+    const b = second.of(w);
+    return a === undefined || b === undefined ? undefined : of(seenText(value, seenText(value, text, v), w), a, b);
+  };
+}
+
 /**
- * The argument of `count`, `before` and the like, whose first character counts: a comma may stand there too. `end` is
- * what stands where no character does.
+ * In 5.6.3 the text of an int lives in one buffer, filled from its end: that of an int argument had later is written
+ * over it (case tr/s-strip: 98765 with the argument 2 reads 98762).
  */
-export function charArg(rest: string, env: BindEnv): BindResult<Arg<string>> {
-  if (rest === '') return { error: 'an argument is missing' };
-  const text = rest.slice(1).replace(/^[ \t\n]+/, '');
-  if (text[0] === '$') {
-    const end = variableEnd(text, 0);
-    const bound = bindVariable(end < 0 ? text : text.slice(0, end), env, { quoted: true });
-    if ('error' in bound) return bound;
-    if (text.slice(Math.max(end, 0)).trim() !== '') return { error: 'it takes one argument' };
-    return { ok: (ctx) => someText(bound.ok.get(ctx))?.[0] };
-  }
-  const literal = /^[^,\t\n]*,?/.exec(text)?.[0] ?? '';
-  if (text.slice(literal.length).trim() !== '') return { error: 'it takes one argument' };
-  // Where nothing stands, Kamailio sees the brace behind it.
-  const c = literal[0] ?? '}';
-  return { ok: () => c };
+function seenText(value: Value, text: string, arg: Value): string {
+  if (typeof value !== 'number' || typeof arg !== 'number') return text;
+  const over = `${arg}`;
+  return over.length >= text.length ? over.slice(over.length - text.length) : text.slice(0, -over.length) + over;
 }

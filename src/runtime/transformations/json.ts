@@ -2,7 +2,9 @@
 import { bindFormat } from '../format/text.js';
 import { follow, type PathStep, parseLenient, parsePath, printSpaced, stringOf } from '../json-c.js';
 import type { BindEnv, BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
-import { type Arg, anyText, onText, plain, textArg, transformationClass } from './common.js';
+import { toText } from '../values.js';
+import { type Arg, argument, textArg } from './arguments.js';
+import { anyText, onText, plain, transformationClass } from './common.js';
 
 const MAX_KNOWN = 64;
 
@@ -14,7 +16,7 @@ function bindParse(args: readonly TrArg[], env: BindEnv): BindResult<Transform> 
   const steps = pathReader(typeof dot === 'string' ? dot : '%');
   return {
     ok: onText(anyText, (text, ctx) => {
-      const at = path.ok(ctx);
+      const at = argument(path.ok, ctx);
       return at === undefined ? undefined : valueAt(text, steps(at));
     }),
   };
@@ -24,7 +26,7 @@ function bindParse(args: readonly TrArg[], env: BindEnv): BindResult<Transform> 
 function pathArg(arg: TrArg | undefined, env: BindEnv): BindResult<Arg<string>> {
   if (arg?.kind !== 'text') return textArg(arg);
   const format = bindFormat(arg.text, env);
-  return 'error' in format ? format : { ok: format.ok.get };
+  return 'error' in format ? format : { ok: { raw: format.ok.get, of: toText } };
 }
 
 /** Takes paths apart, each once. */

@@ -1,6 +1,7 @@
 /** The class `line`: lines of a text. */
 import type { TransformationDefinition } from '../module.js';
-import { numberArg, plain, someText, textArg, transformationClass, withOne } from './common.js';
+import { numberArg, textArg } from './arguments.js';
+import { plain, someText, transformationClass, withOne } from './common.js';
 
 const withoutCr = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 

@@ -2,7 +2,8 @@
 import type { Context } from '../context.js';
 import type { BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
 import type { Value } from '../values.js';
-import { type Arg, charArg, type Entry, numberArg, someText, textArg, transformationClass } from './common.js';
+import { type Arg, argument, charArg, constant, numberArg, textArg } from './arguments.js';
+import { type Entry, someText, transformationClass } from './common.js';
 import { type Param, parseParamList } from './param-list.js';
 
 /** The list of the last text: scripts ask for several parameters of one list in a row. */
@@ -45,13 +46,10 @@ function entry<T>(
       const arg = kind(first);
       if ('error' in arg) return arg;
       return {
-        ok: onList(
-          () => second?.text ?? ';',
-          (list, ctx) => {
-            const value = arg.ok(ctx);
-            return value === undefined ? undefined : of(list, value);
-          },
-        ),
+        ok: onList(constant(second?.text ?? ';'), (list, ctx) => {
+          const value = argument(arg.ok, ctx);
+          return value === undefined ? undefined : of(list, value);
+        }),
       };
     },
   };
@@ -60,7 +58,7 @@ function entry<T>(
 function onList(separator: Arg<string>, of: (list: readonly Param[], ctx: Context) => Value): Transform {
   return (value, ctx) => {
     const text = someText(value);
-    const by = text === undefined ? undefined : separator(ctx);
+    const by = text === undefined ? undefined : argument(separator, ctx);
     const list = text === undefined || by === undefined ? undefined : listOf(text, by);
     return list === undefined ? undefined : of(list, ctx);
   };
@@ -72,7 +70,7 @@ const count: Entry = {
   bind(_args, rest, env) {
     if (rest !== '' && rest[1] !== '$' && !/^,[^\t\n][ \t\n]*$/.test(rest))
       return { error: 'the separator must be one character' };
-    const separator: BindResult<Arg<string>> = rest === '' ? { ok: () => ';' } : charArg(rest, env);
+    const separator: BindResult<Arg<string>> = rest === '' ? { ok: constant(';') } : charArg(rest, env);
     return 'error' in separator ? separator : { ok: onList(separator.ok, (list) => list.length) };
   },
 };

@@ -4,18 +4,8 @@ import { bindVariable } from '../format/variable.js';
 import type { BindEnv, BindResult, Transform } from '../module.js';
 import { localTime, strftime } from '../strftime.js';
 import { Dual, type Value } from '../values.js';
-import {
-  type Arg,
-  anyText,
-  charArg,
-  type Entry,
-  numberArg,
-  onText,
-  plain,
-  textArg,
-  withOne,
-  withTwo,
-} from './common.js';
+import { type Arg, argument, charArg, numberArg, textArg } from './arguments.js';
+import { anyText, applied, type Entry, onText, plain, withOne, withTwo } from './common.js';
 
 /** Longest text that a transformation may give (Kamailio's buffer). */
 export const MAX_RESULT = 65535;
@@ -59,12 +49,7 @@ function bindSelect(rest: string, env: BindEnv): BindResult<Transform> {
     return { error: `unexpected escape ${m[2]}` };
   const index = indexArg(m[1]!, env);
   if ('error' in index) return index;
-  return {
-    ok: onText(anyText, (text, ctx) => {
-      const i = index.ok(ctx);
-      return i === undefined ? undefined : part(text, i, separator);
-    }),
-  };
+  return { ok: applied(anyText, index.ok, (text, i) => part(text, i, separator)) };
 }
 
 function indexArg(text: string, env: BindEnv): BindResult<Arg<number>> {
@@ -86,13 +71,7 @@ function withChar(doc: string, of: (text: string, c: string) => Value): Entry {
     ownGrammar: true,
     bind(_args, rest, env) {
       const c = charArg(rest, env);
-      if ('error' in c) return c;
-      return {
-        ok: onText(anyText, (text, ctx) => {
-          const value = c.ok(ctx);
-          return value === undefined ? undefined : of(text, value);
-        }),
-      };
+      return 'error' in c ? c : { ok: applied(anyText, c.ok, of) };
     },
   };
 }
@@ -116,13 +95,7 @@ function optionalNumber(doc: string, of: (text: string, n: number) => Value): En
       if (args.length > 1) return { error: 'it takes one argument at most' };
       if (args.length === 0) return { ok: onText(anyText, (text) => of(text, 0)) };
       const n = numberArg(args[0]);
-      if ('error' in n) return n;
-      return {
-        ok: onText(anyText, (text, ctx) => {
-          const value = n.ok(ctx);
-          return value === undefined ? undefined : of(text, value);
-        }),
-      };
+      return 'error' in n ? n : { ok: applied(anyText, n.ok, of) };
     },
   };
 }
@@ -257,13 +230,7 @@ export const S_TEXT: Readonly<Record<string, Entry>> = {
       const literal =
         arg !== undefined && arg.kind !== 'variable' ? ({ kind: 'text', text: unescaped(arg.text) } as const) : arg;
       const what = textArg(literal);
-      if ('error' in what) return what;
-      return {
-        ok: onText(anyText, (text, ctx) => {
-          const value = what.ok(ctx);
-          return value === undefined ? undefined : replaced(text, value, '');
-        }),
-      };
+      return 'error' in what ? what : { ok: applied(anyText, what.ok, (text, t) => replaced(text, t, '')) };
     },
   },
   rmws: plain('Without blanks, tabs and line ends.', anyText, (text) => text.replace(WS, '')),
@@ -280,7 +247,7 @@ export const S_TEXT: Readonly<Record<string, Entry>> = {
       if ('error' in format) return format;
       return {
         ok(value, ctx) {
-          const text = value === null || value === undefined ? undefined : format.ok(ctx);
+          const text = value === null || value === undefined ? undefined : argument(format.ok, ctx);
           return text === undefined ? undefined : ftime(value, text);
         },
       };

@@ -4,7 +4,8 @@ import { PROTO_ID, type Proto } from '../../sip/transport.js';
 import { parseUri, protoOf, type SipUri, uriParam } from '../../sip/uri.js';
 import type { TransformationDefinition } from '../module.js';
 import { Dual, type Value } from '../values.js';
-import { type Entry, plain, someText, textArg, transformationClass, withOne } from './common.js';
+import { textArg } from './arguments.js';
+import { type Entry, plain, someText, transformationClass, withOne } from './common.js';
 import { findParam } from './param.js';
 import { parseParamList } from './param-list.js';
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { nearest } from '../../../src/runtime/format/nearest.js';
 import { bindFormat, bindVariable, selectPath } from '../../../src/runtime/format.js';
 import type { BindEnv, PvDefinition, PvUse } from '../../../src/runtime/module.js';
 import { pv, pvWith } from '../../../src/runtime/module.js';
@@ -161,19 +160,6 @@ describe('an unknown name', () => {
     expect('ok' in bound && bound.ok.get(fakeContext())).toBe(null);
   });
 });
-
-const NAMES: [name: string, near: string | undefined][] = [
-  ['rUU', 'rU'],
-  ['Ru', 'ru'],
-  ['hrd', 'hdr'],
-  ['xyz', undefined],
-  ['fromuser', 'from.user'],
-  ['from.usr', 'from.user'],
-];
-for (const [name, near] of NAMES) {
-  test(`the name nearest to ${name} is ${near}`, () =>
-    expect(nearest(name, ['rU', 'ru', 'hdr', 'from.user'])).toBe(near));
-}
 
 const PATHS: [text: string, path: (string | number)[] | undefined][] = [
   ['via[1].host', ['via', 1, 'host']],
