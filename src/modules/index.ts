@@ -3,9 +3,14 @@ import type { ModuleDefinition } from '../runtime/module.js';
 import { avpops } from './avpops/index.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
+import { crypto } from './crypto.js';
 import { htable } from './htable/index.js';
+import { ipops } from './ipops/index.js';
+import { janssonModule } from './jansson/index.js';
+import { json } from './json.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
+import { mqueue } from './mqueue.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
 import { rr } from './rr/index.js';
@@ -16,15 +21,21 @@ import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
+import { uuid } from './uuid.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
   avpops,
   cfgutils,
   corex,
+  crypto,
   htable,
+  ipops,
+  janssonModule,
+  json,
   kex,
   maxfwd,
+  mqueue,
   nsq,
   pv,
   sdpops,
@@ -35,5 +46,6 @@ export const MODULES: readonly ModuleDefinition[] = [
   rr,
   tm,
   tmx,
+  uuid,
   xlog,
 ];

@@ -1,13 +1,18 @@
 /** Modules that work on messages and data, as recorded cases printed and forwarded them. */
 import { describe, expect, test } from 'vitest';
+import { crypto } from '../../src/modules/crypto.js';
 import { htable } from '../../src/modules/htable/index.js';
+import { ipops } from '../../src/modules/ipops/index.js';
+import { janssonModule } from '../../src/modules/jansson/index.js';
+import { json } from '../../src/modules/json.js';
+import { mqueue } from '../../src/modules/mqueue.js';
 import { pv } from '../../src/modules/pv/index.js';
 import { sdpops } from '../../src/modules/sdpops.js';
 import { textops } from '../../src/modules/textops/index.js';
 import { textopsx } from '../../src/modules/textopsx/index.js';
 import { playModules } from '../support/recorded-module.js';
 
-const MODULES = [pv, textops, textopsx, sdpops, htable];
+const MODULES = [pv, textops, textopsx, sdpops, htable, ipops, janssonModule, json, crypto, mqueue];
 
 /** Cases; `forwards`: what the next hop got is compared too. */
 const CASES: readonly [name: string, forwards: boolean][] = [
@@ -42,6 +47,13 @@ const CASES: readonly [name: string, forwards: boolean][] = [
   ['sdpops/remove-codecs', true],
   ['sdpops/remove-media', true],
   ['sdpops/remove-media-two', true],
+  ['ipops/compare-and-subnet', false],
+  ['ipops/kinds', false],
+  ['ipops/types', false],
+  ['json/get-field', false],
+  ['json/jansson-get', false],
+  ['json/jansson-set', false],
+  ['json/jansson-set-from-null', false],
   ['htable/counters', false],
   ['htable/match', false],
   ['htable/remove', false],
