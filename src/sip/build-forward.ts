@@ -28,7 +28,7 @@ export function buildForward(msg: SipMessage, options: ForwardOptions): string {
   const own = ownEdits(msg, options);
   const uri = options.uri ?? msg.uri;
   const line = uri === msg.originalUri ? requestLine(msg) : `${msg.method} ${uri}${lineTail(msg)}`;
-  return line + rest(msg, edits, own, options);
+  return msg.text.slice(0, msg.startLineStart) + line + rest(msg, edits, own, options);
 }
 
 /** A reply as it leaves: without the top Via, be it a line or the first of a list. */
@@ -94,13 +94,13 @@ function clientVia(msg: SipMessage, via: NonNullable<ReturnType<typeof topVia>>,
   if (!received && !rport) return;
   const { srcIp, srcPort } = msg.received;
   if (received && via.received === undefined) {
-    out.push({ at: via.hostEnd, remove: 0, text: `;received=${srcIp}` });
+    out.push({ at: via.paramsAt, remove: 0, text: `;received=${srcIp}` });
   } else if (received) {
     const value = receivedValue(msg, via);
     out.push({ at: value, remove: via.received?.length ?? 0, text: srcIp });
   }
   if (!rport) return;
-  if (via.rportStart < 0) out.push({ at: via.hostEnd, remove: 0, text: `;rport=${srcPort}` });
+  if (via.rportStart < 0) out.push({ at: via.paramsAt, remove: 0, text: `;rport=${srcPort}` });
   else out.push({ at: via.rportStart, remove: via.rportEnd - via.rportStart, text: `;rport=${srcPort}` });
 }
 

@@ -1,7 +1,8 @@
 /** Values of the headers the server itself looks at, parsed once per message. Total: what does not parse is undefined. */
-import { type NameAddr, scanAddress, scanAddresses } from './address.js';
+import { type NameAddr, scanAddresses } from './address.js';
 import { HDR } from './header-names.js';
 import type { Header, SipMessage } from './message.js';
+import { parseToBody } from './to-body.js';
 import { isLws, skipLws, type Via } from './via.js';
 
 export { NameAddr, nameAddr, unquote } from './address.js';
@@ -103,11 +104,12 @@ function indexed(msg: SipMessage): void {
   if (msg.headers.length === 0 || msg.parsed.vias === undefined) msg.parsed.vias = none;
 }
 
-/** Value of one From, To or like header. */
+/** Value of one From or To header. */
 export function parseFromTo(text: string, header: Header): FromTo | undefined {
-  const address = scanAddress(text, header.valueStart, header.valueEnd, false)?.address;
-  if (address === undefined) return undefined;
-  const { uri, uriStart, uriEnd, displayStart, displayEnd } = address;
+  const body = parseToBody(text, header.valueStart, header.valueEnd);
+  if (body === undefined) return undefined;
+  const { address, tag } = body;
+  const { uri, uriStart, uriEnd, displayStart, displayEnd, display, params } = address;
   return {
     header,
     address,
@@ -116,24 +118,12 @@ export function parseFromTo(text: string, header: Header): FromTo | undefined {
     uriEnd,
     displayStart,
     displayEnd,
-    display: address.display,
-    params: address.params,
-    tag: tagOf(text, address),
+    display,
+    params,
+    tag,
     valueStart: header.valueStart,
     valueEnd: header.valueEnd,
   };
-}
-
-/** The tag without taking all parameters apart: nearly always `tag=` comes first. */
-function tagOf(text: string, address: NameAddr): string | undefined {
-  const { paramsStart: at, end } = address;
-  if (at >= end) return undefined;
-  if (text.startsWith('tag=', at)) {
-    let stop = at + 4;
-    while (stop < end && text.charCodeAt(stop) !== 59 && !isLws(text.charCodeAt(stop))) stop++;
-    if (text.charCodeAt(at + 4) !== 34) return text.slice(at + 4, stop) || undefined;
-  }
-  return address.param('tag') || undefined;
 }
 
 // -------------------------------------------------------------------- CSeq
@@ -195,15 +185,10 @@ export function methodId(name: string): number {
 export function callIdOf(msg: SipMessage): string | undefined {
   let found = msg.parsed.callId;
   if (found === undefined) {
-    found = trimRight(msg.firstValue(HDR.CALLID)) ?? null;
+    found = msg.firstValue(HDR.CALLID) ?? null;
     msg.parsed.callId = found;
   }
   return found ?? undefined;
-}
-
-function trimRight(text: string | undefined): string | undefined {
-  if (text === undefined || text === '' || !isLws(text.charCodeAt(text.length - 1))) return text;
-  return text.trimEnd();
 }
 
 // --------------------------------------------------------------------- Via
@@ -294,4 +279,13 @@ export function parseContentLength(text: string, h: Header): number | undefined 
   }
   if (at === h.valueStart || n > 2147483647 || skipLws(text, at, h.valueEnd) < h.valueEnd) return undefined;
   return n;
+}
+
+/** Does a Retry-After begin with one to ten digits and then a blank, comment or parameter (parse_retry_after.c)? */
+export function isRetryAfter(text: string, h: Header): boolean {
+  let at = h.valueStart;
+  while (at < h.valueEnd && text.charCodeAt(at) >= 48 && text.charCodeAt(at) <= 57) at++;
+  const digits = at - h.valueStart;
+  const c = text.charCodeAt(at);
+  return digits > 0 && digits <= 10 && (at === h.valueEnd || isLws(c) || c === 59 || c === 40);
 }

@@ -3,10 +3,10 @@
  * changed. Nothing here throws on any input; `problem` and `undefined` say what is wrong.
  */
 import { Edits } from './edits.js';
-import { ParsedHeaders, parseContentLength, parseCSeq, parseFromTo } from './header.js';
+import { isRetryAfter, ParsedHeaders, parseContentLength, parseCSeq, parseFromTo } from './header.js';
 import { HDR, headerId } from './header-names.js';
 import type { ListenSocket, Received } from './transport.js';
-import { scanVias } from './via.js';
+import { scanVias, skipLws } from './via.js';
 
 export interface Header {
   /** HDR.x for known names (compact forms too), else HDR.OTHER. */
@@ -79,7 +79,6 @@ const CR = 13;
 const LF = 10;
 const SP = 32;
 const TAB = 9;
-const COLON = 58;
 
 /** What the start line says; undefined from `parseStartLine` when it is no SIP. */
 export interface StartLine {
@@ -347,8 +346,9 @@ export class SipMessage {
     const n = text.length;
     while (at < n) {
       const c = text.charCodeAt(at);
-      if (c === CR && text.charCodeAt(at + 1) === LF) {
-        this.#bodyStart = at + 2;
+      if (c === CR) {
+        // a lone CR ends the header part too
+        this.#bodyStart = text.charCodeAt(at + 1) === LF ? at + 2 : at + 1;
         break;
       }
       if (c === LF) {
@@ -395,6 +395,8 @@ export class SipMessage {
         return this.#once(ONCE.CALLID);
       case HDR.MAXFORWARDS:
         return this.#once(ONCE.MAXFORWARDS);
+      case HDR.RETRYAFTER:
+        return isRetryAfter(this.text, h);
       default:
         return true;
     }
@@ -449,8 +451,8 @@ function headerAt(text: string, at: number): Header | undefined {
   let valueStart = colon + 1;
   const end = lf + 1;
   let valueEnd = lf;
-  if (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === CR) valueEnd--;
-  while (valueStart < valueEnd && isLws(text.charCodeAt(valueStart))) valueStart++;
+  while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === CR) valueEnd--;
+  valueStart = skipLws(text, valueStart, valueEnd);
   return { id: headerId(name), name, start: at, valueStart, valueEnd, end };
 }
 
@@ -462,11 +464,17 @@ function isLws(c: number): boolean {
   return c === SP || c === TAB || c === CR || c === LF;
 }
 
+/** Characters of a header name: fewer than RFC 3261's `token` has (parse_hname2.c). */
+const NAME_CHARS = new Uint8Array(256);
+allowInHeaderNames('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._+~');
+
+/** hdr_name_extra_chars: more characters for the names of headers, for the whole process. */
+export function allowInHeaderNames(chars: string): void {
+  for (let i = 0; i < chars.length; i++) NAME_CHARS[chars.charCodeAt(i)] = 1;
+}
+
 function isToken(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) {
-    const c = text.charCodeAt(i);
-    if (c <= SP || c === COLON || c >= 127) return false;
-  }
+  for (let i = from; i < to; i++) if (NAME_CHARS[text.charCodeAt(i)] !== 1) return false;
   return true;
 }
 
@@ -481,6 +489,7 @@ export function parseStartLine(text: string): StartLine | undefined {
   let stop = lf;
   if (text.charCodeAt(stop - 1) === CR) stop--;
   const line = text.slice(start, stop);
+  if (line.includes('\r')) return undefined;
   return isVersion(line, 0) && line.charCodeAt(7) === SP ? replyLine(line, start, end) : requestLine(line, start, end);
 }
 
@@ -504,16 +513,30 @@ function replyLine(line: string, start: number, end: number): StartLine | undefi
   };
 }
 
+/** The version need only begin with SIP/2.0 (parse_first_line). */
 function requestLine(line: string, start: number, end: number): StartLine | undefined {
-  const first = line.indexOf(' ');
-  if (first <= 0) return undefined;
-  let stop = line.length;
-  while (stop > 0 && isBlank(line.charCodeAt(stop - 1))) stop--;
-  const version = line.slice(stop - 7, stop);
-  if (stop < 8 || !isVersion(version, 0) || !isBlank(line.charCodeAt(stop - 8))) return undefined;
-  const second = line.indexOf(' ', first + 1);
-  const uri = line.slice(first + 1, second);
-  const between = line.slice(second, stop - 7);
-  if (second <= first + 1 || between.trim() !== '') return undefined;
-  return { isRequest: true, method: line.slice(0, first), uri, version, status: 0, reason: '', start, end };
+  let first = 0;
+  while (first < line.length && !isBlank(line.charCodeAt(first))) first++;
+  if (first === 0 || line.charCodeAt(first) !== SP) return undefined;
+  let stop = first + 1;
+  while (stop < line.length && !isBlank(line.charCodeAt(stop))) stop++;
+  let at = stop;
+  while (at < line.length && isBlank(line.charCodeAt(at))) at++;
+  if (stop === first + 1 || at === stop || !isVersion(line, at)) return undefined;
+  let last = at;
+  while (last < line.length && !isBlank(line.charCodeAt(last))) last++;
+  let rest = last;
+  while (rest < line.length && isBlank(line.charCodeAt(rest))) rest++;
+  if (rest < line.length) return undefined;
+  const method = line.slice(0, first);
+  return {
+    isRequest: true,
+    method,
+    uri: line.slice(first + 1, stop),
+    version: line.slice(at, last),
+    status: 0,
+    reason: '',
+    start,
+    end,
+  };
 }

@@ -211,9 +211,19 @@ function hostEnd(text: string, start: number): number {
   for (; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === COLON || c === SEMICOLON || c === QUESTION) return i;
-    if (!isAlphanumeric(c) && c !== 46 && c !== 45) return -1;
+    if (!isAlphanumeric(c) && c !== 46 && c !== 45 && !EXTRA.has(c)) return -1;
   }
   return i;
+}
+
+/** More characters in host names: uri_host_extra_chars. */
+const EXTRA = new Set<number>();
+
+/** uri_host_extra_chars: more characters for host names, for the whole process. */
+export function allowInHosts(chars: string): void {
+  for (let i = 0; i < chars.length; i++) EXTRA.add(chars.charCodeAt(i));
+  young = new Map();
+  old = new Map();
 }
 
 function isDigit(c: number): boolean {

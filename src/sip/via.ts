@@ -13,8 +13,10 @@ export interface Via {
   readonly host: string;
   /** 0: none. */
   readonly port: number;
-  /** Offset after sent-by: where parameters begin. */
+  /** Offset after sent-by. */
   readonly hostEnd: number;
+  /** Offset of the first `;`, or after sent-by when there are no parameters. */
+  readonly paramsAt: number;
   /** Raw text after the first `;` without it; '' when there is none. */
   readonly params: string;
   readonly branch: string | undefined;
@@ -48,14 +50,20 @@ const COMMA = 44;
 const EQUALS = 61;
 const QUOTE = 34;
 const OPEN_PAREN = 40;
-const BACKSLASH = 92;
+const CLOSE_PAREN = 41;
+const CLOSE_BRACKET = 93;
 
 export function isLws(c: number): boolean {
   return c === SP || c === TAB || c === CR || c === LF;
 }
 
+/** Offset after blanks and folds; a CR without LF is none. */
 export function skipLws(text: string, at: number, end: number): number {
-  while (at < end && isLws(text.charCodeAt(at))) at++;
+  while (at < end) {
+    const c = text.charCodeAt(at);
+    if (c !== SP && c !== TAB && c !== LF && (c !== CR || text.charCodeAt(at + 1) !== LF)) break;
+    at++;
+  }
   return at;
 }
 
@@ -81,7 +89,7 @@ function scanVia(text: string, header: Header, from: number): ViaScan | undefine
   while (at < end && !isLws(text.charCodeAt(at))) at++;
   const transport = text.slice(transportStart, at);
   const hostStart = skipLws(text, at, end);
-  if (transport === '' || hostStart === at) return undefined;
+  if (transport === '' || hostStart === at || ODD_TRANSPORT.test(transport)) return undefined;
   const hostEnd = sentByHostEnd(text, hostStart, end);
   if (hostEnd <= hostStart) return undefined;
   const host = text.slice(hostStart, hostEnd);
@@ -92,12 +100,16 @@ function scanVia(text: string, header: Header, from: number): ViaScan | undefine
     const digits = skipLws(text, at + 1, end);
     last = digits;
     while (last < end && isDigit(text.charCodeAt(last))) last++;
-    port = Number(text.slice(digits, last));
-    if (last === digits || port > 65535) return undefined;
+    if (last === digits || last - digits > 5 || (last < end && text.charCodeAt(last) === OPEN_PAREN)) return undefined;
+    // what does not fit wraps, as in Kamailio
+    port = Number(text.slice(digits, last)) % 65536;
     at = skipLws(text, last, end);
   }
   return scanParams(text, at, end, { header, start, transport, host, port, hostEnd: last });
 }
+
+/** What Kamailio's reader does not take for a transport, a new name though it may be. */
+const ODD_TRANSPORT = /^[ipdcl02.]|[/]/i;
 
 type Head = Pick<Via, 'header' | 'start' | 'transport' | 'host' | 'port' | 'hostEnd'>;
 
@@ -115,14 +127,18 @@ function protocolEnd(text: string, start: number, end: number): number {
 
 function sentByHostEnd(text: string, start: number, end: number): number {
   if (text[start] === '[') {
-    const close = text.indexOf(']', start);
-    return close < 0 || close >= end ? -1 : close + 1;
+    for (let i = start + 1; i < end; i++) {
+      const c = text.charCodeAt(i);
+      if (c === CLOSE_BRACKET) return i + 1;
+      if (isLws(c) || c === COMMA || c === SEMICOLON) return -1;
+    }
+    return -1;
   }
   let at = start;
-  while (at < end) {
+  for (; at < end; at++) {
     const c = text.charCodeAt(at);
-    if (isLws(c) || c === COLON || c === SEMICOLON || c === COMMA || c === OPEN_PAREN) break;
-    at++;
+    if (isLws(c) || c === COLON || c === SEMICOLON || c === COMMA) break;
+    if (c === OPEN_PAREN || c === CLOSE_PAREN || c === CLOSE_BRACKET || c === 0) return -1;
   }
   return at;
 }
@@ -131,114 +147,119 @@ function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
 
+/** A parameter as it is read. */
+interface Param {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** Offset after it and the blanks behind it. */
+  readonly next: number;
+  /** After its last character. */
+  readonly last: number;
+}
+
 function scanParams(text: string, from: number, end: number, head: Head): ViaScan | undefined {
   let at = from;
   let last = head.hostEnd;
-  const paramsStart = at + 1;
-  let branch: string | undefined;
-  let received: string | undefined;
-  let rport: string | undefined;
+  const paramsAt = at < end && text.charCodeAt(at) === SEMICOLON ? at : head.hostEnd;
+  const found: Found = {
+    branch: undefined,
+    received: undefined,
+    rport: undefined,
+    i: undefined,
+    maddr: undefined,
+    ttl: undefined,
+  };
   let rportStart = -1;
   let rportEnd = -1;
-  let i: string | undefined;
-  let maddr: string | undefined;
-  let ttl: string | undefined;
   let alias = false;
   while (at < end && text.charCodeAt(at) === SEMICOLON) {
-    const nameStart = skipLws(text, at + 1, end);
-    const nameEnd = tokenEnd(text, nameStart, end);
-    if (nameEnd === nameStart) {
-      // nothing between two `;`, or after the last one
-      at = nameStart;
-      if (at < end && text.charCodeAt(at) !== SEMICOLON && text.charCodeAt(at) !== COMMA) return undefined;
-      continue;
+    const param = scanParam(text, at, end);
+    if (param === undefined) return undefined;
+    const name = param.name.toLowerCase();
+    if (name === 'rport') {
+      rportStart = at;
+      rportEnd = param.next < end && text.charCodeAt(param.next) === SEMICOLON ? param.next : param.last;
     }
-    let valueStart = nameEnd;
-    let valueEnd = nameEnd;
-    let next = skipLws(text, nameEnd, end);
-    if (next < end && text.charCodeAt(next) === EQUALS) {
-      valueStart = skipLws(text, next + 1, end);
-      valueEnd = valueEndAt(text, valueStart, end);
-      if (valueEnd < 0) return undefined;
-      next = skipLws(text, valueEnd, end);
-    }
-    last = valueEnd;
-    switch (text.slice(nameStart, nameEnd).toLowerCase()) {
-      case 'branch':
-        branch = text.slice(valueStart, valueEnd);
-        break;
-      case 'received':
-        received = text.slice(valueStart, valueEnd);
-        break;
-      case 'rport':
-        rport = text.slice(valueStart, valueEnd);
-        rportStart = at;
-        rportEnd = valueEnd;
-        break;
-      case 'i':
-        i = text.slice(valueStart, valueEnd);
-        break;
-      case 'maddr':
-        maddr = text.slice(valueStart, valueEnd);
-        break;
-      case 'ttl':
-        ttl = text.slice(valueStart, valueEnd);
-        break;
-      case 'alias':
-        alias = true;
-        break;
-    }
-    at = next;
+    if (isKnown(name)) found[name] = param.value ?? '';
+    else if (name === 'alias') alias = true;
+    last = param.last;
+    at = param.next;
   }
   at = skipComment(text, at, end);
   if (at < end && text.charCodeAt(at) !== COMMA) return undefined;
-  const params = last > head.hostEnd ? text.slice(paramsStart, last) : '';
-  const via: Via = {
-    ...head,
-    end: last,
-    params,
-    branch,
-    received,
-    rport,
-    rportStart,
-    rportEnd,
-    i,
-    maddr,
-    ttl,
-    alias,
-  };
-  if (at >= end) return { via, next: -1 };
-  // a comma at the very end has nothing behind it
-  return { via, next: skipLws(text, at + 1, end) >= end ? -1 : at + 1 };
+  const params = last > head.hostEnd ? text.slice(paramsAt + 1, last) : '';
+  const via: Via = { ...head, end: last, paramsAt, params, ...found, rportStart, rportEnd, alias };
+  return { via, next: at >= end ? -1 : at + 1 };
 }
 
+interface Found {
+  branch: string | undefined;
+  received: string | undefined;
+  rport: string | undefined;
+  i: string | undefined;
+  maddr: string | undefined;
+  ttl: string | undefined;
+}
+
+function isKnown(name: string): name is keyof Found {
+  switch (name) {
+    case 'branch':
+    case 'received':
+    case 'rport':
+    case 'i':
+    case 'maddr':
+    case 'ttl':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The parameter behind the `;` at `from`; undefined when it does not parse. */
+function scanParam(text: string, from: number, end: number): Param | undefined {
+  const nameStart = skipLws(text, from + 1, end);
+  const nameEnd = tokenEnd(text, nameStart, end);
+  if (nameEnd === nameStart) return undefined;
+  const name = text.slice(nameStart, nameEnd);
+  const equals = skipLws(text, nameEnd, end);
+  if (equals >= end || text.charCodeAt(equals) !== EQUALS) {
+    const bare = equals > nameEnd && text.charCodeAt(equals) === SEMICOLON && equals < end;
+    return bare || !NEEDS_VALUE.test(name) ? { name, value: undefined, next: equals, last: nameEnd } : undefined;
+  }
+  if (NEVER_VALUE.test(name)) return undefined;
+  const start = skipLws(text, equals + 1, end);
+  // an empty value is fine before another parameter, or at the end where the parameter may go without one
+  if (start >= end) return NEEDS_VALUE.test(name) ? undefined : { name, value: '', next: end, last: equals + 1 };
+  if (text.charCodeAt(start) === QUOTE) {
+    const close = text.indexOf('"', start + 1);
+    if (close < 0 || close >= end) return undefined;
+    return { name, value: text.slice(start + 1, close), next: skipLws(text, close + 1, end), last: close + 1 };
+  }
+  let at = start;
+  for (; at < end; at++) {
+    const c = text.charCodeAt(at);
+    if (isValueEnd(c)) break;
+    if (c === QUOTE || c === EQUALS || c === 0) return undefined;
+  }
+  if (at === start && text.charCodeAt(at) !== SEMICOLON) return undefined;
+  return { name, value: text.slice(start, at), next: skipLws(text, at, end), last: at };
+}
+
+const NEEDS_VALUE = /^(?:branch|received|i|maddr|ttl)$/i;
+const NEVER_VALUE = /^(?:alias|hidden)$/i;
+
+function isValueEnd(c: number): boolean {
+  return isLws(c) || c === SEMICOLON || c === COMMA;
+}
+
+/** End of a parameter's name; one that begins with a quote is none. */
 function tokenEnd(text: string, from: number, end: number): number {
   let at = from;
-  while (at < end) {
+  for (; at < end; at++) {
     const c = text.charCodeAt(at);
-    if (isLws(c) || c === SEMICOLON || c === COMMA || c === EQUALS || c === QUOTE || c === OPEN_PAREN) break;
-    at++;
+    if (isLws(c) || c === SEMICOLON || c === COMMA || c === EQUALS || c === 0 || (c === QUOTE && at === from)) break;
   }
   return at;
-}
-
-/** End of a token or quoted string; -1 for an open quote or an empty value. */
-function valueEndAt(text: string, from: number, end: number): number {
-  if (text.charCodeAt(from) !== QUOTE || from >= end) {
-    let at = from;
-    while (at < end) {
-      const c = text.charCodeAt(at);
-      if (isLws(c) || c === SEMICOLON || c === COMMA) break;
-      at++;
-    }
-    return at === from ? -1 : at;
-  }
-  for (let at = from + 1; at < end; at++) {
-    const c = text.charCodeAt(at);
-    if (c === BACKSLASH) at++;
-    else if (c === QUOTE) return at + 1;
-  }
-  return -1;
 }
 
 /** Offset after `( … )` comments and blanks. */

@@ -1,6 +1,6 @@
 /** Stateless forwarding of requests and replies (sip.md, sections 2 and 3). */
 import { buildForward, buildForwardedReply, forwardedReplyTarget, ownVia, statelessBranch } from '../../sip/build.js';
-import { topVia } from '../../sip/header.js';
+import { fromOf, topVia } from '../../sip/header.js';
 import { isIp } from '../../sip/ip.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
@@ -43,6 +43,8 @@ interface Hop {
 /** Sends the request on: 1, or a negative code. A promise only where a name must be looked up. */
 export function forwardRequest(ctx: Context, to: ForwardTo = {}): number | Promise<number> {
   const hop = nextHop(ctx, to);
+  // Kamailio's branch is made of From, among others
+  if (fromOf(ctx.msg) === undefined) return failed(ctx, FORWARD_ERROR.UNSPECIFIED);
   if (typeof hop === 'number') return failed(ctx, hop);
   const literal = literalTarget(hop);
   if (literal !== undefined) return sendTo(ctx, literal);
