@@ -22,12 +22,15 @@ interface Hops {
   readonly end: number;
 }
 
-/** Undefined: no header. More than five digits are unreadable, and five wrap at 16 bits; none at all are 0 (seen). */
+/**
+ * Undefined: no header. More than five digits are unreadable, and five wrap at 16 bits; none at all are 0 (seen).
+ * Blanks in front come from `overwrite`.
+ */
 function hopsOf(msg: SipMessage): Hops | 'unreadable' | undefined {
   const header = msg.first(HDR.MAXFORWARDS);
   if (header === undefined) return undefined;
   const text = msg.value(header).trimEnd();
-  if (!/^\d{0,5}$/.test(text)) return 'unreadable';
+  if (!/^ *\d{0,5}$/.test(text)) return 'unreadable';
   return { value: Number(text) & 0xffff, start: header.valueStart, end: header.valueStart + text.length };
 }
 

@@ -25,6 +25,8 @@ export interface BindEnv {
   readonly compat: Compat;
   readonly vars: VarStore;
   readonly span: Span;
+  /** The whole call in whose arguments this stands. */
+  readonly call?: Span;
   /** Name of the enclosing block as Kamailio prints it: `DEFAULT_ROUTE`, `X`, `event_route[…]`'s name. */
   readonly routeName: string;
   params(module: string): Readonly<Record<string, unknown>>;

@@ -41,6 +41,7 @@ export class ServerHost implements Host {
   readonly shared: Map<string, number | string> = new Map();
   readonly statistics: Map<string, number | (() => number)> = new Map();
   readonly hooks: Hooks = { beforeRequest: [], afterRequest: [], beforeReply: [], onReply: [], onLocalReply: [], onStream: [] };
+  readonly myselfCallbacks: ((host: string, port: number, proto?: Proto) => boolean)[] = [];
   sockets: readonly ListenSocket[] = [];
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
@@ -66,7 +67,8 @@ export class ServerHost implements Host {
   }
 
   isMyself(host: string, port: number, proto?: Proto): boolean {
-    return this.myself?.has(host, port, proto) ?? false;
+    if (this.myself?.has(host, port, proto)) return true;
+    return this.myselfCallbacks.some((isMe) => isMe(host, port, proto));
   }
 
   findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined {

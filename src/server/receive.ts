@@ -40,7 +40,6 @@ function parsed(host: ServerHost, data: Buffer, from: Received): void {
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
   if (msg === undefined || why !== undefined) return refused(host, data, from, why ?? '');
-  host.count(msg.isRequest ? 'core:rcv_requests' : 'core:rcv_replies');
   const ctx = new Context(host, host.program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
   const pre = ctx.program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);
@@ -56,7 +55,7 @@ function parsed(host: ServerHost, data: Buffer, from: Received): void {
 function refused(host: ServerHost, data: Buffer, from: Received, why: string): void {
   const text = data.toString('latin1');
   if (/^[\r\n\0]*$/.test(text) || text.length < 32) return;
-  host.count('core:bad_msg_hdr');
+  host.count('core.bad_msg_hdr');
   if (host.log.level >= LEVEL.DBG) host.log.write(LEVEL.DBG, '<core>', `dropped a message from ${from.srcIp}:${from.srcPort}: ${why}`);
   if (!host.program.routes.event.has('core:receive-parse-error')) return;
   const done = host.runEvent('core:receive-parse-error', rawMessage(host, text, from), (ctx) => {

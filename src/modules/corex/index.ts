@@ -49,7 +49,7 @@ function append(ctx: Context, uri: string, qText: string): number {
 
 /** Values of `$cfg(x)`: the place of the call in which the variable stands. */
 const PLACES: Readonly<Record<string, (env: BindEnv) => Value>> = {
-  line: (env) => env.span.endLine,
+  line: (env) => (env.call ?? env.span).endLine,
   name: (env) => env.span.file,
   file: (env) => env.span.file,
   route: (env) => env.routeName,

@@ -6,7 +6,7 @@ import { HDR } from '../../sip/header-names.js';
 import { parseUri, type SipUri, uriParam } from '../../sip/uri.js';
 import { anyParams, paramNamed, plain, refused } from './support.js';
 
-interface Params {
+export interface Params {
   readonly contact_flds_separator: string;
 }
 

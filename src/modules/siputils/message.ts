@@ -9,7 +9,7 @@ import { HDR } from '../../sip/header-names.js';
 import { parseUri, uriTransport } from '../../sip/uri.js';
 import { logError, refused } from './support.js';
 
-interface Params {
+export interface Params {
   readonly options_accept: string;
   readonly options_accept_encoding: string;
   readonly options_accept_language: string;

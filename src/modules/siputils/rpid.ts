@@ -7,7 +7,7 @@ import { parseUri } from '../../sip/uri.js';
 import { isE164 } from './numbers.js';
 import { plain, refused } from './support.js';
 
-interface Params {
+export interface Params {
   readonly rpid_prefix: string;
   readonly rpid_suffix: string;
   readonly rpid_avp: string;

@@ -28,7 +28,7 @@ export const text: ArgDefinition<LazyText, false> = {
     return constant({
       get: format.ok.get,
       file: env.span.file,
-      line: env.span.endLine,
+      line: (env.call ?? env.span).endLine,
       prefix: prefixFormat(env)?.get,
     });
   },

@@ -129,7 +129,7 @@ function argument(
     problems.push(problem('argument-not-constant', values, arg.span, { hint }));
     return undefined;
   }
-  const result = def.bind(source, bindEnv(scope, arg.span));
+  const result = def.bind(source, bindEnv(scope, arg.span, call.span));
   if ('ok' in result) return { source, bound: result.ok };
   const extra = result.hint ? { hint: result.hint } : {};
   problems.push(problem('bad-argument', { ...values, why: result.error }, arg.span, extra));

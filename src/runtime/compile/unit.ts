@@ -54,7 +54,8 @@ export function compatAt(script: Script, order: number): Compat {
   return mode;
 }
 
-export function bindEnv(scope: Scope, span: Span): BindEnv {
+/** `call`: the whole call in whose arguments `span` lies. */
+export function bindEnv(scope: Scope, span: Span, call?: Span): BindEnv {
   const { unit } = scope;
   return {
     catalog: unit.catalog,
@@ -64,6 +65,7 @@ export function bindEnv(scope: Scope, span: Span): BindEnv {
     compat: compatAt(unit.script, span.order),
     vars: unit.vars,
     span,
+    ...(call ? { call } : {}),
     routeName: scope.routeName,
     params: unit.params,
   };
