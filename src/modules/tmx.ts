@@ -187,16 +187,17 @@ function cancelSome(ctx: Context, which: string): number {
   if (t === null || test === undefined || !t.isInvite) return -1;
   const branches = openBranches(t).filter((b) => test(b, ctx.branchIndex));
   if (branches.length === 0) return -1;
-  cancelBranches(tmOf(ctx.host), t, branches, 0, 'fake');
+  cancelBranches(tmOf(ctx.host), t, branches, 0, 'stop');
   return 1;
 }
 
-/** flag 1: the CANCELs take over the message flags; a code gives them a Reason. */
-function cancelByCallId(ctx: Context, callId: string, cseq: string, code: number): number {
+/** A flag from 1 to 31 is set on the INVITE's transaction; a code gives the CANCELs a Reason. */
+function cancelByCallId(ctx: Context, callId: string, cseq: string, flag: number, code: number): number {
   const tm = tmOf(ctx.host);
   const t = findByCallId(tm, callId, cseq);
   if (t === undefined) return -1;
-  cancelBranches(tm, t, openBranches(t), code, 'fake');
+  if (t.request !== null && flag > 0 && flag < 32) t.request.flags |= 1 << flag;
+  cancelBranches(tm, t, openBranches(t), code >= 100 && code <= 699 ? code : 0, 'stop');
   return 1;
 }
 
@@ -266,7 +267,7 @@ export const tmx = defineModule({
     t_cancel_callid: fn({
       doc: 'Cancels the branches of the call with this Call-ID and CSeq number; the code becomes their Reason.',
       args: [str('callid'), str('cseq'), int('flag'), opt(int('code'))],
-      run: (ctx, _p: unknown, callId, cseq, _flag, code) => cancelByCallId(ctx, callId, cseq, code ?? 0),
+      run: (ctx, _p: unknown, callId, cseq, flag, code) => cancelByCallId(ctx, callId, cseq, flag, code ?? 0),
     }),
     t_reply_callid: fn({
       doc: 'Replies in the transaction with this Call-ID and CSeq number.',
@@ -274,7 +275,11 @@ export const tmx = defineModule({
       run(ctx, _p: unknown, callId, cseq, code, reason) {
         const tm = tmOf(ctx.host);
         const t = findByCallId(tm, callId, cseq);
-        return t?.request == null ? -1 : replyLocally(tm, t, t.request, code, reason);
+        if (t === undefined) return -1;
+        // seen: the transaction stays the current one, so that a send_reply() after it fails
+        ctx.transaction = t;
+        ctx.transactionSought = true;
+        return t.request === null ? -1 : replyLocally(tm, t, t.request, code, reason);
       },
     }),
     t_flush_flags: fn({

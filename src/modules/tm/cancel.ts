@@ -12,9 +12,10 @@ import { B, type ClientBranch, T, type Transaction } from './transaction.js';
 
 /**
  * What becomes of a branch that has had no reply: `kill` gives it up, the others are `cancel_b_method`: `fake` takes it
- * as answered with 487, `wait` keeps sending the INVITE and cancels at its first reply, `force` cancels at once.
+ * as answered with 487, `wait` keeps sending the INVITE and cancels at its first reply, `force` cancels at once; `stop`
+ * stops sending it, to be cancelled at its first reply too (management, t_cancel_callid()).
  */
-export type CancelMode = 'kill' | 'fake' | 'wait' | 'force';
+export type CancelMode = 'kill' | 'fake' | 'wait' | 'force' | 'stop';
 const MODES: readonly CancelMode[] = ['fake', 'wait', 'force'];
 
 export function cancelMode(t: Transaction): CancelMode {
@@ -51,6 +52,10 @@ export function cancelBranch(tm: Tm, t: Transaction, b: ClientBranch, reason: st
 function unanswered(tm: Tm, t: Transaction, b: ClientBranch, mode: CancelMode): boolean {
   if (mode === 'kill') return false;
   if (mode === 'wait') return true;
+  if (mode === 'stop') {
+    stopRetransmission(b);
+    return true;
+  }
   stopBranch(b);
   fakeFinal(tm, t, b, 487);
   return false;

@@ -67,7 +67,7 @@ function line(msg: SipMessage | null, id: number): string {
 function cancel(host: Host, args: readonly RpcValue[]): RpcValue {
   const tm = tmOf(host);
   const t = byCall(tm, args);
-  cancelBranches(tm, t, openBranches(t), 0, 'fake');
+  cancelBranches(tm, t, openBranches(t), 0, 'stop');
   return [openBranches(t).length, 'branches remaining (waiting for timeout)'];
 }
 
