@@ -1,5 +1,5 @@
 /** The preprocessor's directives as they stand in the text (language.md, section 3). */
-import type { TokenType } from 'chevrotain';
+import type { TokenType } from './chevrotain.js';
 import { nearest } from './nearest.js';
 import { type DefineMode, DIRECTIVES, LIMITS, Preprocessor } from './preprocessor.js';
 import type { Problem, Span } from './problem.js';

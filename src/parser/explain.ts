@@ -14,7 +14,7 @@ export interface Notice {
   readonly tokens?: readonly Token[];
   readonly text: string;
   /** What is missing: a `;`, the `)` of a `(`, the `}` of a `{`, a name, a value. */
-  readonly missing?: ';' | ')' | '}' | 'name' | 'event' | 'host' | 'value' | 'item';
+  readonly missing?: ';' | ')' | '}' | 'name' | 'event' | 'unnamed' | 'host' | 'value' | 'item';
   /** The bracket that is open, or the word that needs something. */
   readonly opened?: Span | undefined;
 }
@@ -91,12 +91,17 @@ function strings({ previous, at }: Notice): string | undefined {
   return undefined;
 }
 
-function words({ start, at, previous }: Notice): string | undefined {
-  if (at?.tokenType === T.NumId) return 'a word that begins with a digit is neither a number nor a name; quote it';
-  if (at?.tokenType === T.Else) return 'no `if` is open here: its statement has ended at the `;` or `}` before';
-  const first = start?.tokenType === T.Id ? start.image : at?.tokenType === T.Id ? at.image : undefined;
+function words(notice: Notice): string | undefined {
+  const { start, at, previous } = notice;
+  if (at?.tokenType === T.NumId) {
+    if (/^0\d+$/.test(at.image)) return 'a number that begins with 0 is octal: its digits are 0 to 7';
+    return 'a word that begins with a digit is neither a number nor a name; quote it';
+  }
+  if (at?.tokenType === T.Else && notice.missing !== ';')
+    return 'no `if` is open here: its statement has ended at the `;` or `}` before';
+  const first = start?.tokenType === T.Id ? start.image : undefined;
   if (first !== undefined) {
-    if (FOREIGN[first]) return FOREIGN[first];
+    if (Object.hasOwn(FOREIGN, first)) return FOREIGN[first];
     const lower = first.toLowerCase();
     if (lower !== first && KEYWORDS.has(lower)) return `keywords are lower-case: did you mean \`${lower}\`?`;
   }
@@ -123,6 +128,11 @@ function missing(notice: Notice): Explanation | undefined {
     case 'name':
       if (at && KEYWORDS.has(at.image)) return { hint: `\`${at.image}\` is a reserved word; quote it: "${at.image}"` };
       return { hint: 'a name is letters, digits and `_`, or a number; quote any other' };
+    case 'unnamed': {
+      if (at?.tokenType !== T.LBracket || !previous) return undefined;
+      const word = previous.image === 'reply_route' ? 'onreply_route' : 'route';
+      return { hint: `\`${previous.image}\` takes no name; the form with a name is ${word}[NAME]` };
+    }
     case 'event':
       return { hint: 'the name of an event has a colon in it: event_route[module:event]' };
     case 'host':
@@ -165,7 +175,11 @@ function values({ missing: what, at, opened, previous }: Notice): string | undef
   if (what !== 'value' || !at) return undefined;
   if (at.tokenType === T.String && opened) return 'write the value without quotes';
   if (at.tokenType === T.Minus) return 'a negative number is not allowed here';
-  if (at.tokenType === T.Id && previous?.tokenType === T.Equal) return 'write the value in quotes';
+  if (at.tokenType === T.RParen && previous?.tokenType === T.String) {
+    return 'a `,` is missing: strings standing side by side are one string';
+  }
+  if (at.tokenType === T.Id) return `text is quoted: "${at.image}"; a define must come before its use`;
+  if (KEYWORDS.has(at.image) && /^\w+$/.test(at.image)) return `\`${at.image}\` is a reserved word; text is quoted`;
   return undefined;
 }
 
@@ -189,7 +203,23 @@ function items({ missing: what, at, next, previous }: Notice): string | undefine
   return undefined;
 }
 
-const RULES: readonly Rule[] = [operators, assignments, items, values, strings, words, missing];
+const RULES: readonly Rule[] = [operators, items, assignments, values, strings, words, missing, bareWord];
+
+/** A name that is followed by something else than the `(` of a call. */
+function bareWord({ previous, at, start, text }: Notice): string | undefined {
+  if (at?.tokenType === T.LParen) return undefined;
+  if (previous?.tokenType === T.Id && text.includes('function call')) {
+    const { image } = previous;
+    const meant = nearest(image, KEYWORDS.keys());
+    if (previous === start)
+      return meant ? `did you mean \`${meant}\`?` : `\`${image}\` is no statement; a call is ${image}(…)`;
+    return `\`${image}\` is not defined here: text is quoted, a call is ${image}(…), a define must come before`;
+  }
+  if (at && start && KEYWORDS.has(at.image) && /^\w+$/.test(at.image) && at !== start) {
+    return `\`${at.image}\` is a reserved word; text is quoted`;
+  }
+  return undefined;
+}
 
 /** The first rule that has something to say. */
 export function hintFor(notice: Notice): Explanation {

@@ -23,6 +23,10 @@ export interface Address {
   readonly span: Span;
 }
 
+/** What an onsend_route may do. */
+export const ONSEND_HINT =
+  'an onsend_route may log, use flags, assign, drop, and call functions that modules allow there';
+
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 const HOST_ERROR = 'invalid host or interface name';
 
@@ -149,7 +153,7 @@ export abstract class AddressRules extends GrammarBase {
     this.ACTION(() => {
       if (!called && !info.bare) this.panic("missing '(' or ')' ?");
       if (this.blockKind === 'onsend_route' && !info.onsend) {
-        this.problem('onsend-command', {}, called ? this.spanAt(0) : this.spanAt(1));
+        this.problem('onsend-command', {}, this.spanAt(called ? 0 : 1), { hint: ONSEND_HINT });
       }
     });
     return this.ACTION(() => ({

@@ -1,5 +1,5 @@
 /** What all grammar rules share: looking ahead, reporting, and going on after an error. */
-import { EmbeddedActionsParser, type IParserErrorMessageProvider, type TokenType } from 'chevrotain';
+import { EmbeddedActionsParser, type IParserErrorMessageProvider, type TokenType } from './chevrotain.js';
 import { hintFor, type Notice } from './explain.js';
 import { join, NOWHERE, type Problem, type Span } from './problem.js';
 import { type ParseProblemCode, parseProblem } from './problems.js';
@@ -28,6 +28,8 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
   /** The kind of block that is being read. */
   protected blockKind: BlockKind | undefined;
   protected callDepth = 0;
+  /** How many switch statements are open in this block. */
+  protected inSwitch = 0;
   /** First token of the statement that is being read. */
   protected statementStart: Token | undefined;
   #depth = 0;
@@ -51,6 +53,7 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
     this.blockKind = undefined;
     this.statementStart = undefined;
     this.callDepth = 0;
+    this.inSwitch = 0;
     this.#depth = 0;
     this.#errors = 0;
     this.#lastError = undefined;
@@ -177,7 +180,7 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
       const type = this.type(1);
       if (this.atBlock) return;
       if (braces === 0) {
-        if (type === T.RBrace || type === T.Case) return;
+        if (type === T.RBrace || (type === T.Case && this.inSwitch > 0)) return;
         if (type === T.Semicolon && parens <= 0) {
           this.SKIP_TOKEN();
           return;

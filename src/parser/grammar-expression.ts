@@ -1,6 +1,6 @@
 /** Rules for expressions (language.md, sections 4, 5 and 10). */
-import type { TokenType } from 'chevrotain';
-import { AddressRules } from './grammar-address.js';
+import type { TokenType } from './chevrotain.js';
+import { AddressRules, ONSEND_HINT } from './grammar-address.js';
 import { byPrecedence } from './precedence.js';
 import { join, type Span } from './problem.js';
 import { AddOp, BinaryOp, CompareOp, OperandOp, PrefixOp, T, TightOp, type Token } from './tokens.js';
@@ -179,7 +179,8 @@ export abstract class ExpressionRules extends AddressRules {
     const name = this.CONSUME(T.Id) as Token;
     const open = this.need(1, T.LParen, "'('')' expected (function call)");
     const args: Expr[] = [];
-    if (!this.RECORDING_PHASE && this.callDepth > 0) this.problem('nested-call', {}, open.span);
+    if (!this.RECORDING_PHASE && this.callDepth > 0) this.nestedCall(name.image, open.span);
+    const { callDepth } = this;
     this.callDepth += 1;
     try {
       this.nested(() => {
@@ -195,7 +196,7 @@ export abstract class ExpressionRules extends AddressRules {
       });
       this.close(1, open, "'('')' expected (function call)");
     } finally {
-      this.callDepth -= 1;
+      this.callDepth = callDepth;
     }
     return this.ACTION(() => ({
       kind: 'call',
@@ -205,6 +206,10 @@ export abstract class ExpressionRules extends AddressRules {
       span: this.from(name.span),
     }));
   });
+
+  private nestedCall(name: string, span: Span): void {
+    this.problem('nested-call', {}, span, { hint: `call it before: $var(x) = ${name}(…); and pass $var(x)` });
+  }
 
   protected routeCall = this.RULE('routeCall', (): RouteCall => {
     const token = this.CONSUME(T.Route) as Token;
@@ -226,7 +231,7 @@ export abstract class ExpressionRules extends AddressRules {
     ]);
     this.close(2, open, 'bad route argument');
     this.ACTION(() => {
-      if (this.blockKind === 'onsend_route') this.problem('onsend-command', {}, this.spanAt(0));
+      if (this.blockKind === 'onsend_route') this.problem('onsend-command', {}, this.spanAt(0), { hint: ONSEND_HINT });
     });
     return this.ACTION(() => ({ kind: 'route', target, span: this.from(token.span) }));
   });

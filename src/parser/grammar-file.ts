@@ -1,5 +1,5 @@
 /** Rules for what stands outside of blocks, and for the blocks themselves (language.md, sections 4, 8 and 11). */
-import type { TokenType } from 'chevrotain';
+import type { TokenType } from './chevrotain.js';
 import { CORE_PARAM_BY_NAME, type CoreParamInfo, type CoreParamType } from './core-params.js';
 import { moduleName } from './directives.js';
 import { type Address, listenAddress } from './grammar-address.js';
@@ -79,6 +79,7 @@ export class FileRules extends StatementRules {
   /** Where each block was defined first: of those with more in them than `;`. */
   #blocks = new Map<string, Span>();
   #globals = new Set<string>();
+  #itemStart: unknown;
 
   constructor() {
     super();
@@ -91,7 +92,6 @@ export class FileRules extends StatementRules {
     this.avpFlags = new Set();
     this.#blocks = new Map();
     this.#globals = new Set();
-    this.inSwitch = 0;
   }
 
   file = this.RULE('file', (): Item[] => {
@@ -105,6 +105,7 @@ export class FileRules extends StatementRules {
       } catch (error) {
         this.caught(error, '');
         this.skipItem();
+        if (this.LA(1) === this.#itemStart) this.SKIP_TOKEN();
         continue;
       }
       if (this.RECORDING_PHASE || this.atEnd) break;
@@ -116,7 +117,10 @@ export class FileRules extends StatementRules {
   });
 
   private item = this.RULE('item', (): Item | undefined => {
-    if (!this.RECORDING_PHASE) this.statementStart = undefined;
+    if (!this.RECORDING_PHASE) {
+      this.statementStart = undefined;
+      this.#itemStart = this.LA(1);
+    }
     return this.OR<Item | undefined>([
       {
         ALT: () => {
@@ -432,9 +436,9 @@ export class FileRules extends StatementRules {
     const word = this.CONSUME(T.ModParam) as Token;
     const open = this.need(1, T.LParen, text);
     const modules = this.need(2, T.String, text, { missing: 'value' });
-    this.need(3, T.Comma, text);
+    this.need(3, T.Comma, text, { missing: 'value' });
     const param = this.need(4, T.String, text, { missing: 'value' });
-    this.need(5, T.Comma, text);
+    this.need(5, T.Comma, text, { missing: 'value' });
     const value = this.SUBRULE(this.modParamValue, { ARGS: [word] });
     this.need(6, T.RParen, text, { missing: ')', opened: open?.span });
     return this.ACTION(() => ({
@@ -504,6 +508,7 @@ export class FileRules extends StatementRules {
   /** `[name]`; when it is wrong the block is read all the same. */
   private blockName = this.RULE('blockName', (word: Token): BlockHeader => {
     const text = BLOCK_ERRORS[word?.image ?? ''] ?? '';
+    const unnamed = word?.image === 'reply_route' || word?.image === 'request_route';
     let name: Token | undefined;
     try {
       this.OPTION({
@@ -521,7 +526,7 @@ export class FileRules extends StatementRules {
           this.need(1, T.RBracket, text, this.RECORDING_PHASE ? {} : this.nameNotice(word));
         },
       });
-      if (!this.RECORDING_PHASE && this.type(1) !== T.LBrace) this.panic(text);
+      if (!this.RECORDING_PHASE && this.type(1) !== T.LBrace) this.panic(text, unnamed ? { missing: 'unnamed' } : {});
       if (!this.RECORDING_PHASE && word.tokenType === T.EventRoute && !name) this.panic(text);
     } catch (error) {
       this.caught(error, text);

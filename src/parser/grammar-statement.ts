@@ -63,8 +63,9 @@ export abstract class StatementRules extends ExpressionRules {
       }
       if (this.RECORDING_PHASE || this.listEnds()) break;
       this.statementStart = this.token(1);
-      this.syntaxError('bad command', this.badStart());
+      this.syntaxError('bad command');
       this.skipStatement();
+      this.makeProgress();
       list.push({ kind: 'empty', span: this.spanAt(0) });
     } while (!this.listEnds());
     return list;
@@ -73,19 +74,19 @@ export abstract class StatementRules extends ExpressionRules {
   /** A list that held only what could not be read is not an empty one. */
   private resume(list: Statement[]): void {
     if (!this.atNewStatement || this.token(1) === this.statementStart) this.skipStatement();
+    this.makeProgress();
     list.push({ kind: 'empty', span: this.spanAt(0) });
+  }
+
+  /** Whatever could not be read must not be tried again. */
+  private makeProgress(): void {
+    if (this.token(1) === this.statementStart && !this.listEnds()) this.SKIP_TOKEN();
   }
 
   private listEnds(): boolean {
     const type = this.type(1);
     if (this.atEnd || type === T.RBrace || this.atBlock) return true;
     return this.inSwitch > 0 && (type === T.Case || (type === T.Default && this.type(2) === T.Colon));
-  }
-  /** How many switch statements are open in this block. */
-  protected inSwitch = 0;
-
-  private badStart() {
-    return {};
   }
 
   protected statement = this.RULE('statement', (): Statement => {
@@ -293,7 +294,10 @@ export abstract class StatementRules extends ExpressionRules {
             });
             value = this.SUBRULE(this.expression);
             this.ACTION(() => {
-              if (value && constantType(value) === undefined) this.problem('constant-expected', {}, this.spanAt(1));
+              if (value && constantType(value) === undefined)
+                this.problem('constant-expected', {}, this.spanAt(1), {
+                  hint: 'labels are constants; use `if` for anything else',
+                });
             });
           },
         },
@@ -361,7 +365,7 @@ export abstract class StatementRules extends ExpressionRules {
       }
     } else if ('value' in arg && !this.flags.has(arg.value)) {
       this.problem('flag-not-declared', {}, this.spanAt(0), {
-        hint: `declare it before this place: flags ${arg.value}`,
+        hint: `declare it before this place: flags ${arg.value} (or #!define ${arg.value} with a number)`,
       });
     }
   }

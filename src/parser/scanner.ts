@@ -1,5 +1,5 @@
 /** Text to tokens, with the preprocessor at work in between (language.md, sections 2 and 3). */
-import type { TokenType } from 'chevrotain';
+import type { TokenType } from './chevrotain.js';
 import { Directives } from './directives.js';
 import type { Problem, Span } from './problem.js';
 import { parseProblem } from './problems.js';

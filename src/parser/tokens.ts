@@ -1,5 +1,5 @@
 /** The kinds of token, and which words are keywords (language.md, sections 2 and 13). */
-import { createToken, type IToken, Lexer, type TokenType } from 'chevrotain';
+import { createToken, type IToken, Lexer, type TokenType } from './chevrotain.js';
 import { CORE_PARAM_BY_NAME } from './core-params.js';
 import { CORE_STATEMENT_BY_NAME } from './core-statements.js';
 import type { Span } from './problem.js';
