@@ -28,7 +28,7 @@ export async function serve(program: Program, vars: VarStore, flags: KamailioFla
   let server: Server;
   try {
     server = await Server.start({
-      program, vars, log, pid: process.pid,
+      program, vars, log, pid: process.pid, environment: process.env,
       onShutdown: (reason) => {
         log.write(LEVEL.ERR, '<core>', reason);
         ended.resolve(FAILURE);

@@ -181,6 +181,11 @@ export interface PvAccessor {
   readonly type?: 'int' | 'string';
   /** `$null` itself. */
   readonly isNull?: boolean;
+  /**
+   * `set` wants the value of a variable as that hands it over, an int with its text beside it (`withText`): `$rU = $var(i)`
+   * works where `$rU = 5` is refused. Others get an int, a text or null.
+   */
+  readonly wantsText?: boolean;
 }
 
 export interface PvDefinition {

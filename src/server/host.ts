@@ -20,6 +20,8 @@ export interface HostParts {
   readonly pid: number;
   readonly resolver: Resolver;
   readonly vars: VarStore;
+  /** What `$env` reads. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Called once when the script or a module ends the server. */
   readonly onShutdown: (reason: string) => void;
 }
@@ -38,6 +40,8 @@ export class ServerHost implements Host {
   readonly startTime: number;
   readonly resolver: Resolver;
   readonly vars: VarStore;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly settings: Map<string, number | string> = new Map();
   readonly shared: Map<string, number | string> = new Map();
   readonly statistics: Map<string, number | (() => number)> = new Map();
   readonly hooks: Hooks = { beforeRequest: [], afterRequest: [], beforeReply: [], onReply: [], onLocalReply: [], onStream: [] };
@@ -58,6 +62,7 @@ export class ServerHost implements Host {
     this.pid = parts.pid;
     this.resolver = parts.resolver;
     this.vars = parts.vars;
+    this.environment = parts.environment ?? {};
     this.startTime = parts.clock.now();
     this.#onShutdown = parts.onShutdown;
   }

@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly network?: Network;
+  /** What `$env` reads; nothing when left out. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Called when the script or a module ends the server. */
   readonly onShutdown?: (reason: string) => void;
 }
@@ -60,6 +62,7 @@ export class Server {
       pid: options.pid,
       resolver: new DnsResolver({ addresses: network.lookup, srv: srvRecords }, () => clock.now()),
       vars: options.vars,
+      ...(options.environment === undefined ? {} : { environment: options.environment }),
       onShutdown: options.onShutdown ?? (() => undefined),
     });
     const server = new Server(host);

@@ -9,6 +9,8 @@ export interface Code {
   readonly calls: boolean;
   /** selval(): an error wherever an int is wanted. */
   readonly selval?: boolean;
+  /** It is one variable and nothing else: a direct assignment hands its value over as it is. */
+  readonly variable?: boolean;
   /** The raw code of a call, for a direct assignment. */
   readonly raw?: string;
 }

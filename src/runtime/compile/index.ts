@@ -9,6 +9,7 @@ import { bindFormat, bindVariable } from '../format.js';
 import { type BindEnv, FAILED, type ModuleDefinition, ROUTE } from '../module.js';
 import * as ops from '../ops.js';
 import type { Program, Route, RouteTable } from '../program.js';
+import { withText } from '../values.js';
 import { VarStore } from '../var-store.js';
 import { analyse, routeKey } from './analyse.js';
 import { Emitter } from './emit.js';
@@ -170,7 +171,7 @@ function checkModules(unit: Unit): void {
 
 /** What generated code calls, by the names it uses. */
 const RUNTIME = {
-  $I: ops.toInt, $T: ops.toText, $P: ops.plain, $S: ops.stored, $N: ops.isNull, $V: (v: Parameters<typeof ops.plain>[0]) => v ?? '',
+  $I: ops.toInt, $T: ops.toText, $P: ops.plain, $W: withText, $S: ops.stored, $N: ops.isNull, $V: (v: Parameters<typeof ops.plain>[0]) => v ?? '',
   $F: FAILED, $add: ops.add, $eq: ops.equal, $div: ops.divide, $mod: ops.modulo, $match: ops.matches, $fail: ops.fail,
   $failed: ops.failed, $called: ops.called, $enter: ops.enter, $enterAsync: ops.enterAsync, $callRoute: ops.callRoute,
   $callRouteAsync: ops.callRouteAsync, $lookup: ops.lookup, $hold: ops.hold, $tooDeep: ops.tooDeep, $tooLong: ops.tooLong,

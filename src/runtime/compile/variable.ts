@@ -19,9 +19,9 @@ export function accessorOf(e: VariableExpr, scope: Scope): PvAccessor {
 export function variableCode(e: VariableExpr, scope: Scope): Code {
   const accessor = accessorOf(e, scope);
   const { emitter } = scope.unit;
-  if (accessor.cell) return code('any', `${emitter.constant(accessor.cell)}.v`);
+  if (accessor.cell) return code('any', `${emitter.constant(accessor.cell)}.v`, [], { variable: true });
   const type = accessor.type === 'int' ? 'int' : accessor.type === 'string' ? 'str' : 'any';
-  return code(type, `${emitter.constant(accessor.get)}(c)`);
+  return code(type, `${emitter.constant(accessor.get)}(c)`, [], { variable: true });
 }
 
 export function selectCode(e: SelectExpr, scope: Scope): Code {
@@ -58,6 +58,9 @@ export function assignment(target: VariableExpr | SelectExpr, value: Code, scope
     const transformed = target.text.startsWith('$(') && /\{\s*[A-Za-z]/.test(target.text);
     unit.problems.push(problem(transformed ? 'target-with-transformation' : 'read-only-target', {}, target.span));
     return undefined;
+  }
+  if (accessor.wantsText && value.variable) {
+    return `r = ${unit.emitter.constant(accessor.set)}(c, $W(${value.js})) === false ? -1 : 1;`;
   }
   const plain = value.type === 'any' ? `$P(${value.js})` : value.type === 'str' ? asText(value) : asInt(value);
   return `r = ${unit.emitter.constant(accessor.set)}(c, ${plain}) === false ? -1 : 1;`;

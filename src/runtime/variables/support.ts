@@ -1,7 +1,7 @@
 /** What the families of variables share: reading assigned values, indexes, and the log. */
 import type { Context } from '../context.js';
 import { LEVEL } from '../host.js';
-import type { PvIndex } from '../module.js';
+import type { PvDefinition, PvIndex } from '../module.js';
 import { Dual, type Value } from '../values.js';
 
 export type Get = (ctx: Context) => Value;
@@ -41,6 +41,17 @@ export function assignedText(v: Value): string | undefined {
 export function assignedInt(v: Value): number | undefined {
   if (typeof v === 'number') return v;
   return v instanceof Dual ? v.int : undefined;
+}
+
+/** The definition with targets that take an int which comes from a variable, because it brings its text along. */
+export function withTextWanted(definition: PvDefinition): PvDefinition {
+  return {
+    ...definition,
+    bind(use, env) {
+      const bound = definition.bind(use, env);
+      return 'error' in bound ? bound : { ok: { ...bound.ok, wantsText: true } };
+    },
+  };
 }
 
 /** Non-empty text, else null: what a variable of a part of a header gives. */
