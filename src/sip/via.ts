@@ -2,11 +2,15 @@
 
 import type { Header } from './message.js';
 
-export interface Via {
+/** One Via value. */
+export type Via = Readonly<ViaValue>;
+
+/** A class with all its fields made at once: there is one for each message at least. */
+class ViaValue {
   readonly header: Header;
   /** Offsets in the text: from the `S` of SIP to after the last parameter, trailing blanks and comma left out. */
   readonly start: number;
-  readonly end: number;
+  end: number;
   /** As written: `UDP`. */
   readonly transport: string;
   /** sent-by host as written, IPv6 with brackets. */
@@ -16,21 +20,45 @@ export interface Via {
   /** Offset after sent-by. */
   readonly hostEnd: number;
   /** Offset of the first `;`, or after sent-by when there are no parameters. */
-  readonly paramsAt: number;
-  /** Raw text after the first `;` without it; '' when there is none. */
-  readonly params: string;
-  readonly branch: string | undefined;
-  readonly received: string | undefined;
+  paramsAt: number;
+  branch: string | undefined = undefined;
+  received: string | undefined = undefined;
   /** '' when it is there without a value. */
-  readonly rport: string | undefined;
+  rport: string | undefined = undefined;
   /** Offsets of the whole rport parameter from its `;` on, -1 when there is none. */
-  readonly rportStart: number;
-  readonly rportEnd: number;
-  readonly i: string | undefined;
-  readonly maddr: string | undefined;
-  readonly ttl: string | undefined;
+  rportStart = -1;
+  rportEnd = -1;
+  i: string | undefined = undefined;
+  maddr: string | undefined = undefined;
+  ttl: string | undefined = undefined;
   /** Has the parameter `alias` (RFC 5923). */
-  readonly alias: boolean;
+  alias = false;
+  readonly #text: string;
+
+  constructor(
+    text: string,
+    header: Header,
+    start: number,
+    transport: string,
+    host: string,
+    port: number,
+    hostEnd: number,
+  ) {
+    this.#text = text;
+    this.header = header;
+    this.start = start;
+    this.end = hostEnd;
+    this.transport = transport;
+    this.host = host;
+    this.port = port;
+    this.hostEnd = hostEnd;
+    this.paramsAt = hostEnd;
+  }
+
+  /** Raw text after the first `;` without it; '' when there is none. */
+  get params(): string {
+    return this.end > this.hostEnd ? this.#text.slice(this.paramsAt + 1, this.end) : '';
+  }
 }
 
 /** One value and where the next begins: -1 when it was the last. */
@@ -105,13 +133,11 @@ function scanVia(text: string, header: Header, from: number): ViaScan | undefine
     port = Number(text.slice(digits, last)) % 65536;
     at = skipLws(text, last, end);
   }
-  return scanParams(text, at, end, { header, start, transport, host, port, hostEnd: last });
+  return scanParams(text, at, end, new ViaValue(text, header, start, transport, host, port, last));
 }
 
 /** What Kamailio's reader does not take for a transport, a new name though it may be. */
 const ODD_TRANSPORT = /^[ipdcl02.]|[/]/i;
-
-type Head = Pick<Via, 'header' | 'start' | 'transport' | 'host' | 'port' | 'hostEnd'>;
 
 /** Offset of the transport after `SIP/2.0/`, or -1. */
 function protocolEnd(text: string, start: number, end: number): number {
@@ -147,106 +173,102 @@ function isDigit(c: number): boolean {
   return c >= 48 && c <= 57;
 }
 
-/** A parameter as it is read. */
-interface Param {
-  readonly name: string;
-  readonly value: string | undefined;
-  /** Offset after it and the blanks behind it. */
-  readonly next: number;
-  /** After its last character. */
-  readonly last: number;
-}
-
-function scanParams(text: string, from: number, end: number, head: Head): ViaScan | undefined {
+/** Reads the parameters into `via`. */
+function scanParams(text: string, from: number, end: number, via: ViaValue): ViaScan | undefined {
   let at = from;
-  let last = head.hostEnd;
-  const paramsAt = at < end && text.charCodeAt(at) === SEMICOLON ? at : head.hostEnd;
-  const found: Found = {
-    branch: undefined,
-    received: undefined,
-    rport: undefined,
-    i: undefined,
-    maddr: undefined,
-    ttl: undefined,
-  };
-  let rportStart = -1;
-  let rportEnd = -1;
-  let alias = false;
+  if (at < end && text.charCodeAt(at) === SEMICOLON) via.paramsAt = at;
   while (at < end && text.charCodeAt(at) === SEMICOLON) {
-    const param = scanParam(text, at, end);
-    if (param === undefined) return undefined;
-    const name = param.name.toLowerCase();
-    if (name === 'rport') {
-      rportStart = at;
-      rportEnd = param.next < end && text.charCodeAt(param.next) === SEMICOLON ? param.next : param.last;
-    }
-    if (isKnown(name)) found[name] = param.value ?? '';
-    else if (name === 'alias') alias = true;
-    last = param.last;
-    at = param.next;
+    at = scanParam(text, at, end, via);
+    if (at < 0) return undefined;
   }
   at = skipComment(text, at, end);
   if (at < end && text.charCodeAt(at) !== COMMA) return undefined;
-  const params = last > head.hostEnd ? text.slice(paramsAt + 1, last) : '';
-  const via: Via = { ...head, end: last, paramsAt, params, ...found, rportStart, rportEnd, alias };
   return { via, next: at >= end ? -1 : at + 1 };
 }
 
-interface Found {
-  branch: string | undefined;
-  received: string | undefined;
-  rport: string | undefined;
-  i: string | undefined;
-  maddr: string | undefined;
-  ttl: string | undefined;
-}
-
-function isKnown(name: string): name is keyof Found {
-  switch (name) {
-    case 'branch':
-    case 'received':
-    case 'rport':
-    case 'i':
-    case 'maddr':
-    case 'ttl':
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** The parameter behind the `;` at `from`; undefined when it does not parse. */
-function scanParam(text: string, from: number, end: number): Param | undefined {
+/** Reads the parameter behind the `;` at `from`; the offset after it and the blanks behind it, -1: it does not parse. */
+function scanParam(text: string, from: number, end: number, via: ViaValue): number {
   const nameStart = skipLws(text, from + 1, end);
   const nameEnd = tokenEnd(text, nameStart, end);
-  if (nameEnd === nameStart) return undefined;
-  const name = text.slice(nameStart, nameEnd);
+  if (nameEnd === nameStart) return -1;
+  const name = knownName(text, nameStart, nameEnd);
   const equals = skipLws(text, nameEnd, end);
   if (equals >= end || text.charCodeAt(equals) !== EQUALS) {
-    const bare = equals > nameEnd && text.charCodeAt(equals) === SEMICOLON && equals < end;
-    return bare || !NEEDS_VALUE.test(name) ? { name, value: undefined, next: equals, last: nameEnd } : undefined;
+    const bare = equals > nameEnd && equals < end && text.charCodeAt(equals) === SEMICOLON;
+    if (!bare && NEEDS_VALUE.has(name)) return -1;
+    return keep(via, name, '', from, nameEnd, equals, end);
   }
-  if (NEVER_VALUE.test(name)) return undefined;
+  if (NEVER_VALUE.has(name)) return -1;
   const start = skipLws(text, equals + 1, end);
   // an empty value is fine before another parameter, or at the end where the parameter may go without one
-  if (start >= end) return NEEDS_VALUE.test(name) ? undefined : { name, value: '', next: end, last: equals + 1 };
+  if (start >= end) return NEEDS_VALUE.has(name) ? -1 : keep(via, name, '', from, equals + 1, end, end);
   if (text.charCodeAt(start) === QUOTE) {
     const close = text.indexOf('"', start + 1);
-    if (close < 0 || close >= end) return undefined;
-    return { name, value: text.slice(start + 1, close), next: skipLws(text, close + 1, end), last: close + 1 };
+    if (close < 0 || close >= end) return -1;
+    return keep(via, name, text.slice(start + 1, close), from, close + 1, skipLws(text, close + 1, end), end);
   }
   let at = start;
   for (; at < end; at++) {
     const c = text.charCodeAt(at);
     if (isValueEnd(c)) break;
-    if (c === QUOTE || c === EQUALS || c === 0) return undefined;
+    if (c === QUOTE || c === EQUALS || c === 0) return -1;
   }
-  if (at === start && text.charCodeAt(at) !== SEMICOLON) return undefined;
-  return { name, value: text.slice(start, at), next: skipLws(text, at, end), last: at };
+  if (at === start && text.charCodeAt(at) !== SEMICOLON) return -1;
+  return keep(via, name, name === '' ? '' : text.slice(start, at), from, at, skipLws(text, at, end), end);
 }
 
-const NEEDS_VALUE = /^(?:branch|received|i|maddr|ttl)$/i;
-const NEVER_VALUE = /^(?:alias|hidden)$/i;
+/** Lower-case name of a parameter the server looks at, '' for others. */
+function knownName(text: string, from: number, to: number): string {
+  if (to - from > 8) return '';
+  const name = text.slice(from, to);
+  if (KNOWN.has(name)) return name;
+  const lower = name.toLowerCase();
+  return KNOWN.has(lower) ? lower : '';
+}
+
+/** Puts a parameter, read from `start` to `last`, into `via`; gives `next`. */
+function keep(
+  via: ViaValue,
+  name: string,
+  value: string,
+  start: number,
+  last: number,
+  next: number,
+  end: number,
+): number {
+  via.end = last;
+  switch (name) {
+    case 'branch':
+      via.branch = value;
+      break;
+    case 'rport':
+      via.rport = value;
+      via.rportStart = start;
+      // blanks before the next parameter go with it when it is replaced
+      via.rportEnd = next < end ? next : last;
+      break;
+    case 'received':
+      via.received = value;
+      break;
+    case 'i':
+      via.i = value;
+      break;
+    case 'maddr':
+      via.maddr = value;
+      break;
+    case 'ttl':
+      via.ttl = value;
+      break;
+    case 'alias':
+      via.alias = true;
+      break;
+  }
+  return next;
+}
+
+const NEEDS_VALUE: ReadonlySet<string> = new Set(['branch', 'received', 'i', 'maddr', 'ttl']);
+const NEVER_VALUE: ReadonlySet<string> = new Set(['alias', 'hidden']);
+const KNOWN: ReadonlySet<string> = new Set([...NEEDS_VALUE, ...NEVER_VALUE, 'rport']);
 
 function isValueEnd(c: number): boolean {
   return isLws(c) || c === SEMICOLON || c === COMMA;
