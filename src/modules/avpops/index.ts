@@ -14,6 +14,13 @@ import {
 import { type AvpName, bindAvpName, bindValues, type ValuesReader } from './names.js';
 import { type Operation, type Pair, parseOperation, parsePair, runOperation } from './operate.js';
 import { type Push, parsePlace, parseSource, runPush, type Source } from './push.js';
+import {
+  constantSubstitution,
+  evaluatedSubstitution,
+  type Places,
+  parsePlaces,
+  runSubstitution,
+} from './substitute.js';
 
 const routes = ['request', 'failure', 'branch', 'reply', 'local'] as const;
 const truth = (yes: boolean): 1 | -1 => (yes ? 1 : -1);
@@ -88,7 +95,20 @@ export const avpops = defineModule({
       example: 'is_avp_set("$avp(x)/s")',
       run: (ctx, _params, existence) => truth(runExistence(ctx, existence)),
     }),
+    avp_subst: fn({
+      doc: 'Substitutes in the texts of an AVP, `source/target/flags`: g all values, d removes the source. True when one matched.',
+      args: [parsed<Places>('avps', 'source/target/flags', parsePlaces), constantSubstitution],
+      routes,
+      example: 'avp_subst("$avp(x)", "/(.*)@(.*)/\\\\1@$rd/")',
+      run: (ctx, _params, places, substitution) => runSubstitution(ctx, places, substitution),
+    }),
+    avp_subst_pv: fn({
+      doc: 'As avp_subst(), the substitution being evaluated as a text with variables first.',
+      args: [parsed<Places>('avps', 'source/target/flags', parsePlaces), evaluatedSubstitution],
+      routes,
+      run: (ctx, _params, places, substitution) => runSubstitution(ctx, places, substitution),
+    }),
     avp_print: fn({ doc: 'Writes every AVP to the log at level L_INFO.', args: [], routes, run: print }),
   },
-  missing: ['avp_db_load', 'avp_db_store', 'avp_db_delete', 'avp_db_query', 'avp_subst', 'avp_subst_pv'],
+  missing: ['avp_db_load', 'avp_db_store', 'avp_db_delete', 'avp_db_query'],
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NodeList, makeNode, nodeKey, parseList, uriOf } from '../../../src/modules/dmq/nodes.js';
+import { makeNode, NodeList, nodeKey, parseList, uriOf } from '../../../src/modules/dmq/nodes.js';
 
 function bus(): NodeList {
   const list = new NodeList();
@@ -23,8 +23,14 @@ describe('the list on the wire', () => {
   });
 
   test('bad lines are skipped and the others kept', () => {
-    const { nodes, bad } = parseList('nonsense\r\n\r\nsip:h:1;status=activ\r\nsip:h:2;status=active\r\nsip:h:3\nsip:h:4;status=disabled\0');
-    expect(nodes.map((n) => [n.port, n.status])).toEqual([['2', 'active'], ['3', 'pending'], ['4', 'disabled']]);
+    const { nodes, bad } = parseList(
+      'nonsense\r\n\r\nsip:h:1;status=activ\r\nsip:h:2;status=active\r\nsip:h:3\nsip:h:4;status=disabled\0',
+    );
+    expect(nodes.map((n) => [n.port, n.status])).toEqual([
+      ['2', 'active'],
+      ['3', 'pending'],
+      ['4', 'disabled'],
+    ]);
     expect(bad).toBe(2);
   });
 });

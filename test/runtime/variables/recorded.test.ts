@@ -1,8 +1,9 @@
 /** Variables as the recorded cases of the groups pv and assign printed them. */
 import { describe, expect, test } from 'vitest';
+import { TRANSFORMATIONS_PV } from '../../../src/runtime/transformations/index.js';
 import { CORE_VARIABLES, PV_VARIABLES } from '../../../src/runtime/variables/index.js';
 import { listenSocket } from '../../../src/sip/transport.js';
-import { fakeBindEnv, fakeHost } from '../../support/fake-host.js';
+import { fakeBindEnv, fakeHost, fakeProgram } from '../../support/fake-host.js';
 import { messageOf, missingLine, modparams, PORT, play, recordedCase, requestRoute } from '../../support/recorded.js';
 
 /** Cases, with how many of their lines come from plain statements. */
@@ -24,6 +25,13 @@ const CASES: readonly [name: string, atLeast: number][] = [
   ['pv/hdr-counts', 6],
   ['pv/hdr-dynamic-name', 3],
   ['pv/hdr-index', 6],
+  ['pv/body', 4],
+  ['pv/corners', 42],
+  ['pv/from-to-delete-forms', 3],
+  ['pv/from-to-write-forms', 3],
+  ['pv/hdr-folded', 2],
+  ['pv/header-shortcuts', 6],
+  ['pv/message-buffer', 14],
   ['pv/identity-headers', 8],
   ['pv/method-ids', 13],
   ['pv/next-hop', 3],
@@ -49,9 +57,16 @@ const socket = listenSocket('udp', '127.0.0.1', PORT);
 
 function playCase(name: string): { printed: string[]; log: readonly string[] } {
   const { script, sent, log } = recordedCase(name);
-  const host = fakeHost({ sockets: [socket] });
+  const serverId = Number(/server_id=(\d+)/.exec(script)?.[1] ?? 0);
+  const host = fakeHost({ sockets: [socket], program: fakeProgram({ coreValues: { server_id: serverId } }) });
   const params = { pv: modparams(script, 'pv') };
-  const env = fakeBindEnv({ pvs: { ...CORE_VARIABLES, ...PV_VARIABLES }, vars: host.vars, params });
+  const env = fakeBindEnv({
+    pvs: { ...CORE_VARIABLES, ...PV_VARIABLES },
+    transformations: TRANSFORMATIONS_PV,
+    vars: host.vars,
+    params,
+    flags: new Map([['FLT_A', 3]]),
+  });
   const player = { env, functions: {}, params: {} };
   const body = requestRoute(script);
   const printed = sent.flatMap((text) => play(body, messageOf(text, socket), host, player));
