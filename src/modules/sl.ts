@@ -16,6 +16,7 @@ import {
   LEVEL,
   opt,
   pvTable,
+  RpcRecord,
   type RpcValue,
   str,
   strParam,
@@ -188,7 +189,7 @@ function counted(host: Host, name: string): number {
 }
 
 function statistics(host: Host): RpcValue {
-  return Object.fromEntries(COUNTED.map((name) => [name, counted(host, name)]));
+  return new RpcRecord(COUNTED.map((name) => [name, counted(host, name)]));
 }
 
 export const sl = defineModule({

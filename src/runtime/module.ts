@@ -269,7 +269,23 @@ export interface SelectDefinition {
 
 // ------------------------------------------------------------------------ RPC
 
-export type RpcValue = string | number | boolean | null | readonly RpcValue[] | { readonly [key: string]: RpcValue };
+export type RpcValue =
+  | string | number | boolean | null | readonly RpcValue[] | RpcRecord | { readonly [key: string]: RpcValue };
+
+/**
+ * A record in which an object would not do: field names that look like numbers (an object would put them first), or
+ * that occur several times. JSON takes the last of equal names; kamcmd prints all in order.
+ */
+export class RpcRecord {
+  readonly fields: readonly (readonly [name: string, value: RpcValue])[];
+  constructor(fields: readonly (readonly [name: string, value: RpcValue])[]) {
+    this.fields = fields;
+  }
+
+  toJSON(): { readonly [key: string]: RpcValue } {
+    return Object.fromEntries(this.fields);
+  }
+}
 
 /** Thrown by an RPC command: code and text go to the caller. */
 export class RpcFault extends Error {
@@ -282,7 +298,11 @@ export class RpcFault extends Error {
 
 export interface RpcDefinition {
   readonly doc: string;
-  /** `undefined`: nothing is answered but success; an array of several values prints one a line in kamcmd. */
+  /**
+   * `undefined`: nothing is answered but success; an array of several values prints one a line in kamcmd. An array of
+   * records where `returnsArray` is not set is one value: kamcmd prints their fields within one pair of braces, as it
+   * does for an array that is a field (`aliases: { alias: {…} alias: {…} }`).
+   */
   run(host: Host, args: readonly RpcValue[]): RpcValue | undefined | Promise<RpcValue | undefined>;
   /** The result is an array of records even for one (JSON-RPC prints `[…]`). */
   readonly returnsArray?: boolean;

@@ -47,7 +47,7 @@ export async function playModules(name: string, modules: readonly ModuleDefiniti
     vars: host.vars,
     params,
   });
-  const player = { env, functions: all((m) => m.functions), params: {} };
+  const player = { env, functions: all((m) => m.functions), params: Object.assign({}, ...Object.values(params)) };
   const body = requestRoute(script);
   const messages = sent.map((text) => messageOf(text, SOCKET));
   const printed = messages.flatMap((msg) => play(body, msg, host, player));

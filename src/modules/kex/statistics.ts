@@ -2,7 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { memory } from '../../runtime/core/rpc.js';
 import type { Host } from '../../runtime/host.js';
-import { type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
+import { type RpcDefinition, RpcFault, RpcRecord, type RpcValue } from '../../runtime/module.js';
 import { methodOf } from '../../sip/header.js';
 
 /** Counted by method: names as in `rcv_requests_invite`. */
@@ -154,7 +154,7 @@ function fetch(doc: string, show: (value: number) => RpcValue): RpcDefinition {
     doc,
     run(host, args) {
       const found = wantedNames(args, WHICH).flatMap((name) => fetched(host, name));
-      return Object.fromEntries(found.map((s) => [s.key, show(current(host, s.key))]));
+      return new RpcRecord(found.map((s) => [s.key, show(current(host, s.key))]));
     },
   };
 }
