@@ -158,3 +158,35 @@ export function headerId(name: string): number {
   if (SEEN.size < SEEN_LIMIT && name.length <= 64) SEEN.set(name, id);
   return id;
 }
+
+/** A known spelling, for comparing in place. */
+interface Spelling {
+  /** Lower-case code of its first character. */
+  readonly first: number;
+  /** As it is usually written. */
+  readonly usual: string;
+  readonly lower: string;
+  readonly id: number;
+}
+
+/** Spellings by their length. */
+const BY_LENGTH: Spelling[][] = [];
+for (const [lower, id] of IDS) {
+  const usual = lower.length === 1 ? lower : (HEADER_NAMES[id] ?? lower);
+  const same = BY_LENGTH[lower.length] ?? [];
+  same.push({ first: lower.charCodeAt(0), usual, lower, id });
+  BY_LENGTH[lower.length] = same;
+}
+
+/** `headerId` of the name from `from` to `to`, without cutting it out where it is spelt as usual. */
+export function headerIdAt(text: string, from: number, to: number): number {
+  const same = BY_LENGTH[to - from];
+  if (same === undefined) return HDR.OTHER;
+  const first = text.charCodeAt(from) | 32;
+  for (let i = 0; i < same.length; i++) {
+    const s = same[i]!;
+    if (s.first !== first) continue;
+    if (text.startsWith(s.usual, from) || text.slice(from, to).toLowerCase() === s.lower) return s.id;
+  }
+  return HDR.OTHER;
+}

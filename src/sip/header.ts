@@ -9,21 +9,47 @@ export { NameAddr, nameAddr, unquote } from './address.js';
 export type { Via } from './via.js';
 
 /** From or To. Offsets are those of msg.text. */
-export interface FromTo {
+export class FromTo {
   readonly header: Header;
   readonly address: NameAddr;
-  readonly display: string;
-  readonly uri: string;
-  /** Raw text after the first `;` behind the URI. */
-  readonly params: string;
   /** undefined when there is none or it is empty. */
   readonly tag: string | undefined;
-  readonly uriStart: number;
-  readonly uriEnd: number;
-  readonly displayStart: number;
-  readonly displayEnd: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
+
+  constructor(header: Header, address: NameAddr, tag: string | undefined) {
+    this.header = header;
+    this.address = address;
+    this.tag = tag;
+  }
+
+  /** With its quotes; '' when there is none. */
+  get display(): string {
+    return this.address.display;
+  }
+  get uri(): string {
+    return this.address.uri;
+  }
+  /** Raw text after the first `;` behind the URI. */
+  get params(): string {
+    return this.address.params;
+  }
+  get uriStart(): number {
+    return this.address.uriStart;
+  }
+  get uriEnd(): number {
+    return this.address.uriEnd;
+  }
+  get displayStart(): number {
+    return this.address.displayStart;
+  }
+  get displayEnd(): number {
+    return this.address.displayEnd;
+  }
+  get valueStart(): number {
+    return this.header.valueStart;
+  }
+  get valueEnd(): number {
+    return this.header.valueEnd;
+  }
 }
 
 /** CSeq: `number` is text, it need not be digits. */
@@ -108,22 +134,7 @@ function indexed(msg: SipMessage): void {
 export function parseFromTo(text: string, header: Header): FromTo | undefined {
   const body = parseToBody(text, header.valueStart, header.valueEnd);
   if (body === undefined) return undefined;
-  const { address, tag } = body;
-  const { uri, uriStart, uriEnd, displayStart, displayEnd, display, params } = address;
-  return {
-    header,
-    address,
-    uri,
-    uriStart,
-    uriEnd,
-    displayStart,
-    displayEnd,
-    display,
-    params,
-    tag,
-    valueStart: header.valueStart,
-    valueEnd: header.valueEnd,
-  };
+  return new FromTo(header, body.address, body.tag);
 }
 
 // -------------------------------------------------------------------- CSeq

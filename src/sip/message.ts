@@ -4,24 +4,14 @@
  */
 import { Edits } from './edits.js';
 import { isRetryAfter, ParsedHeaders, parseContentLength, parseCSeq, parseFromTo } from './header.js';
-import { HDR, headerId } from './header-names.js';
+import { type Header, headerAt, headerMatcher } from './header-line.js';
+import { HDR } from './header-names.js';
+import { parseStartLine, type StartLine } from './start-line.js';
 import type { ListenSocket, Received } from './transport.js';
-import { scanVias, skipLws } from './via.js';
+import { scanVias } from './via.js';
 
-export interface Header {
-  /** HDR.x for known names (compact forms too), else HDR.OTHER. */
-  readonly id: number;
-  /** As written, without blanks before the colon. */
-  readonly name: string;
-  /** Offset of the first character of the line. */
-  readonly start: number;
-  /** Offset of the value after leading blanks. */
-  readonly valueStart: number;
-  /** Offset after the value: before the CRLF; trailing blanks belong to the value. */
-  readonly valueEnd: number;
-  /** Offset after the CRLF. */
-  readonly end: number;
-}
+export { allowInHeaderNames, type Header, headerMatcher } from './header-line.js';
+export { parseStartLine, type StartLine } from './start-line.js';
 
 /** An additional branch of the destination set (append_branch, lookup): RFC 3261, 16.6. */
 export interface Branch {
@@ -77,23 +67,6 @@ const ONCE = { FROM: 1, CALLID: 2, MAXFORWARDS: 4 } as const;
 
 const CR = 13;
 const LF = 10;
-const SP = 32;
-const TAB = 9;
-
-/** What the start line says; undefined from `parseStartLine` when it is no SIP. */
-export interface StartLine {
-  readonly isRequest: boolean;
-  /** Method of a request, '' in a reply. */
-  readonly method: string;
-  readonly uri: string;
-  readonly version: string;
-  readonly status: number;
-  readonly reason: string;
-  /** Offset of the start line's first character (leading CR LF skipped). */
-  readonly start: number;
-  /** Offset after its CRLF. */
-  readonly end: number;
-}
 
 export class SipMessage {
   /** The message as received, one character a byte. Replaced by `rebuild()`. */
@@ -139,7 +112,6 @@ export class SipMessage {
   ruid: string | null = null;
   locationUa: string | null = null;
   instance: string | null = null;
-  branches: Branch[] = [];
   /** force_rport(): fill in rport in replies. */
   forceRport = false;
   /** add_local_rport(): ask for rport in the own Via. */
@@ -154,17 +126,17 @@ export class SipMessage {
   mtuProto: string | null = null;
   /** MSG_FLAG bits. */
   internalFlags = 0;
-  readonly edits = new Edits();
-  /** append_to_reply(): raw header lines, CRLF included. */
-  replyHeaders: string[] = [];
   /** set_reply_body(). */
   replyBody: { type: string; text: string } | null = null;
   /** The body was made multipart or got a part: its boundary lines are set right when the message leaves (sip/multipart.ts). */
   multipart = false;
   /** True for made-up messages (event routes): nothing is ever sent back. */
   faked = false;
-  /** What modules keep with a message (transaction, dialog, parsed SDP …), by the module's own key. */
-  readonly slots: Map<object, unknown> = new Map();
+  // made when first asked for: most messages need none of them
+  #branches: Branch[] | null = null;
+  #edits: Edits | null = null;
+  #replyHeaders: string[] | null = null;
+  #slots: Map<object, unknown> | null = null;
 
   #headers: Header[] | null = null;
   #bodyStart = -1;
@@ -212,9 +184,51 @@ export class SipMessage {
     if (uri !== null) this.uriIsNew = true;
   }
 
+  /** Additional branches (append_branch(), lookup()). */
+  get branches(): Branch[] {
+    this.#branches ??= [];
+    return this.#branches;
+  }
+
+  set branches(all: Branch[]) {
+    this.#branches = all;
+  }
+
+  get edits(): Edits {
+    this.#edits ??= new Edits();
+    return this.#edits;
+  }
+
+  /** append_to_reply(): raw header lines, CRLF included. */
+  get replyHeaders(): string[] {
+    this.#replyHeaders ??= [];
+    return this.#replyHeaders;
+  }
+
+  set replyHeaders(lines: string[]) {
+    this.#replyHeaders = lines;
+  }
+
+  /** What modules keep with a message (transaction, dialog, parsed SDP …), by the module's own key. */
+  get slots(): Map<object, unknown> {
+    this.#slots ??= new Map();
+    return this.#slots;
+  }
+
   /** Header lines in order. Reading stops at a line that is no header: see `malformedAt`. */
   get headers(): readonly Header[] {
     return this.#headers ?? this.#index();
+  }
+
+  /** The header without which a message is dropped that this one lacks (HDR.x), or 0. */
+  get missingHeader(): number {
+    if (this.#headers === null) this.#index();
+    const { vias, to, cseq } = this.parsed;
+    if (vias === undefined || vias.length === 0) return HDR.VIA;
+    if ((this.#seen & ONCE.FROM) === 0) return HDR.FROM;
+    if (to === undefined) return HDR.TO;
+    if ((this.#seen & ONCE.CALLID) === 0) return HDR.CALLID;
+    return cseq === undefined ? HDR.CSEQ : 0;
   }
 
   /** Offset of the first line that is no header, or -1. */
@@ -254,8 +268,7 @@ export class SipMessage {
 
   /** Headers of a name: case is ignored, compact and long forms of known names are one. */
   named(name: string): Header[] {
-    const match = headerMatcher(name);
-    return this.headers.filter(match);
+    return this.headers.filter(headerMatcher(name));
   }
 
   /** Replaces the text (msg_apply_changes): the index is made anew and edits are dropped. */
@@ -297,6 +310,7 @@ export class SipMessage {
     c.#headers = this.#headers ?? this.#index();
     c.#bodyStart = this.#bodyStart;
     c.#malformed = this.#malformed;
+    c.#seen = this.#seen;
     c.parsed = this.parsed;
     c.takeChanges(this);
     return c;
@@ -316,7 +330,7 @@ export class SipMessage {
     this.ruid = from.ruid;
     this.locationUa = from.locationUa;
     this.instance = from.instance;
-    this.branches = from.branches.length === 0 ? [] : from.branches.map((b) => ({ ...b }));
+    this.#branches = from.#branches === null ? null : from.#branches.map((b) => ({ ...b }));
     this.forceRport = from.forceRport;
     this.localRport = from.localRport;
     this.advertisedHost = from.advertisedHost;
@@ -328,9 +342,10 @@ export class SipMessage {
     this.multipart = from.multipart;
     this.faked = from.faked;
     this.replyBody = from.replyBody;
-    this.replyHeaders = from.replyHeaders.length === 0 ? [] : from.replyHeaders.slice();
-    this.edits.restore(from.edits.list);
-    if (from.slots.size > 0) for (const [key, value] of from.slots) this.slots.set(key, value);
+    this.#replyHeaders = from.#replyHeaders === null ? null : from.#replyHeaders.slice();
+    if (from.#edits !== null) this.edits.restore(from.#edits.list);
+    else this.#edits?.clear();
+    if (from.#slots !== null) for (const [key, value] of from.#slots) this.slots.set(key, value);
   }
 
   /** Parsed header values by who parses them (`sip/header.ts`): dropped with the text. */
@@ -421,122 +436,4 @@ export class SipMessage {
     const all = this.headers;
     return all.length === 0 ? this.headersStart : all[all.length - 1]!.end;
   }
-}
-
-/** A predicate for headers of `name`; make it once where the name is constant. */
-export function headerMatcher(name: string): (h: Header) => boolean {
-  const id = headerId(name);
-  if (id !== HDR.OTHER) return (h) => h.id === id;
-  const lower = name.toLowerCase();
-  const length = name.length;
-  return (h) => h.id === HDR.OTHER && h.name.length === length && h.name.toLowerCase() === lower;
-}
-
-/** Reads one header line (with its folds) at `at`; undefined when there is no colon or no name. */
-function headerAt(text: string, at: number): Header | undefined {
-  const n = text.length;
-  let lf = text.indexOf('\n', at);
-  if (lf < 0) return undefined;
-  const colon = text.indexOf(':', at);
-  if (colon < 0 || colon > lf || colon === at) return undefined;
-  let nameEnd = colon;
-  while (nameEnd > at && isBlank(text.charCodeAt(nameEnd - 1))) nameEnd--;
-  const name = text.slice(at, nameEnd);
-  if (nameEnd === at || !isToken(text, at, nameEnd)) return undefined;
-  while (lf + 1 < n && isBlank(text.charCodeAt(lf + 1))) {
-    const next = text.indexOf('\n', lf + 1);
-    if (next < 0) return undefined;
-    lf = next;
-  }
-  let valueStart = colon + 1;
-  const end = lf + 1;
-  let valueEnd = lf;
-  while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === CR) valueEnd--;
-  valueStart = skipLws(text, valueStart, valueEnd);
-  return { id: headerId(name), name, start: at, valueStart, valueEnd, end };
-}
-
-function isBlank(c: number): boolean {
-  return c === SP || c === TAB;
-}
-
-function isLws(c: number): boolean {
-  return c === SP || c === TAB || c === CR || c === LF;
-}
-
-/** Characters of a header name: fewer than RFC 3261's `token` has (parse_hname2.c). */
-const NAME_CHARS = new Uint8Array(256);
-allowInHeaderNames('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._+~');
-
-/** hdr_name_extra_chars: more characters for the names of headers, for the whole process. */
-export function allowInHeaderNames(chars: string): void {
-  for (let i = 0; i < chars.length; i++) NAME_CHARS[chars.charCodeAt(i)] = 1;
-}
-
-function isToken(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (NAME_CHARS[text.charCodeAt(i)] !== 1) return false;
-  return true;
-}
-
-/** Parses the start line by Kamailio's rules (sip.md, section 1); undefined: not SIP. */
-export function parseStartLine(text: string): StartLine | undefined {
-  let start = 0;
-  const n = text.length;
-  while (start < n && isLws(text.charCodeAt(start))) start++;
-  const lf = text.indexOf('\n', start);
-  if (lf < 0) return undefined;
-  const end = lf + 1;
-  let stop = lf;
-  if (text.charCodeAt(stop - 1) === CR) stop--;
-  const line = text.slice(start, stop);
-  if (line.includes('\r')) return undefined;
-  return isVersion(line, 0) && line.charCodeAt(7) === SP ? replyLine(line, start, end) : requestLine(line, start, end);
-}
-
-function isVersion(s: string, at: number): boolean {
-  return s.length >= at + 7 && s.slice(at, at + 7).toUpperCase() === 'SIP/2.0';
-}
-
-function replyLine(line: string, start: number, end: number): StartLine | undefined {
-  const m = /^(\d{3})(?: |$)/.exec(line.slice(8));
-  if (m === null) return undefined;
-  const status = Number(m[1]);
-  return {
-    isRequest: false,
-    method: '',
-    uri: '',
-    version: line.slice(0, 7),
-    status,
-    reason: line.slice(12),
-    start,
-    end,
-  };
-}
-
-/** The version need only begin with SIP/2.0 (parse_first_line). */
-function requestLine(line: string, start: number, end: number): StartLine | undefined {
-  let first = 0;
-  while (first < line.length && !isBlank(line.charCodeAt(first))) first++;
-  if (first === 0 || line.charCodeAt(first) !== SP) return undefined;
-  let stop = first + 1;
-  while (stop < line.length && !isBlank(line.charCodeAt(stop))) stop++;
-  let at = stop;
-  while (at < line.length && isBlank(line.charCodeAt(at))) at++;
-  if (stop === first + 1 || at === stop || !isVersion(line, at)) return undefined;
-  let last = at;
-  while (last < line.length && !isBlank(line.charCodeAt(last))) last++;
-  let rest = last;
-  while (rest < line.length && isBlank(line.charCodeAt(rest))) rest++;
-  if (rest < line.length) return undefined;
-  const method = line.slice(0, first);
-  return {
-    isRequest: true,
-    method,
-    uri: line.slice(first + 1, stop),
-    version: line.slice(at, last),
-    status: 0,
-    reason: '',
-    start,
-    end,
-  };
 }

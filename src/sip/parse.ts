@@ -1,5 +1,5 @@
 /** From a datagram to a message that may run a route (sip.md, section 1). */
-import { HDR } from './header-names.js';
+import { HEADER_NAMES } from './header-names.js';
 import { parseStartLine, SipMessage } from './message.js';
 import type { Received } from './transport.js';
 
@@ -19,16 +19,8 @@ export function parseMessage(
   return line === undefined ? undefined : new SipMessage(text, line, received, id, time);
 }
 
-const REQUIRED = [
-  [HDR.VIA, 'no via found'],
-  [HDR.FROM, 'required header From not found'],
-  [HDR.TO, 'required header To not found'],
-  [HDR.CALLID, 'required header Call-ID not found'],
-  [HDR.CSEQ, 'required header CSeq not found'],
-] as const;
-
 /** Why Kamailio drops the message without a word; undefined when it runs the route. */
 export function acceptable(msg: SipMessage): string | undefined {
-  for (const [id, reason] of REQUIRED) if (msg.first(id) === undefined) return reason;
-  return undefined;
+  const missing = msg.missingHeader;
+  return missing === 0 ? undefined : `required header ${HEADER_NAMES[missing]} not found`;
 }
