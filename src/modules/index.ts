@@ -13,6 +13,7 @@ import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
+import { regexModule } from './regex/index.js';
 import { rr } from './rr/index.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
@@ -38,6 +39,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   mqueue,
   nsq,
   pv,
+  regexModule,
   sdpops,
   siputils,
   sl,

@@ -1,10 +1,10 @@
 /** The class `json` of module json. */
 import { bindFormat } from '../format/text.js';
-import { follow, type PathStep, parseLenient, parsePath, printSpaced, stringOf } from '../json-c.js';
+import { follow, type PathStep, parseLenient, parsePath, stringOf } from '../json-c.js';
 import type { BindEnv, BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
 import { toText } from '../values.js';
 import { type Arg, argument, textArg } from './arguments.js';
-import { anyText, onText, plain, transformationClass } from './common.js';
+import { anyText, onText, transformationClass } from './common.js';
 
 const MAX_KNOWN = 64;
 
@@ -54,7 +54,4 @@ export const json: TransformationDefinition = transformationClass('json', 'JSON 
     doc: 'Value at a path `a.b[1].c`, as text: objects and arrays as JSON with blanks. Empty when it is absent or null, or the text is no JSON. `%` stands for a dot inside a name (json_escape_char).',
     bind: (args, _rest, env) => bindParse(args, env),
   },
-  encode: plain('The text as it stands inside the quotes of a JSON string.', anyText, (text) =>
-    printSpaced(text).slice(1, -1),
-  ),
 });
