@@ -8,14 +8,35 @@ export interface Avp {
   flags: number;
 }
 
+/** Each store is made when it is first asked for: most messages need none. */
 export class MessageEnv {
+  #avps: Map<string, Avp[]> | null = null;
+  #xavps: XavpList | null = null;
+  #xavus: XavpList | null = null;
+  #xavis: XavpList | null = null;
+
   /** By key (`avpKey`): `s:name` (lower case) or `i:5`; newest first. A key without values is not in the map. */
-  readonly avps: Map<string, Avp[]> = new Map();
-  readonly xavps: XavpList = new XavpList();
+  get avps(): Map<string, Avp[]> {
+    this.#avps ??= new Map();
+    return this.#avps;
+  }
+
+  get xavps(): XavpList {
+    this.#xavps ??= new XavpList();
+    return this.#xavps;
+  }
+
   /** One value a name. */
-  readonly xavus: XavpList = new XavpList();
+  get xavus(): XavpList {
+    this.#xavus ??= new XavpList();
+    return this.#xavus;
+  }
+
   /** Names ignore case. */
-  readonly xavis: XavpList = new XavpList(true);
+  get xavis(): XavpList {
+    this.#xavis ??= new XavpList(true);
+    return this.#xavis;
+  }
 }
 
 /**

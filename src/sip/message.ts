@@ -316,6 +316,12 @@ export class SipMessage {
     return c;
   }
 
+  /** Drops what was read of the text so far; it is read again where asked for. For messages that are kept unused. */
+  forgetIndex(): void {
+    this.#headers = null;
+    this.parsed = new ParsedHeaders();
+  }
+
   /** Takes over what the script has changed on `from`, a message with the same text. */
   takeChanges(from: SipMessage): void {
     this.#newUri = from.#newUri;

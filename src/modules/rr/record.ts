@@ -97,15 +97,18 @@ function lrParam(params: RrParams): string {
   return params.enable_full_lr === 0 ? ';lr' : ';lr=on';
 }
 
-function parts(ctx: Context, more: Pick<Parts, 'kind' | 'address' | 'suffix' | 'end'>): Parts {
+function parts(ctx: Context, kind: Parts['kind'], address: string, suffix: string, end: string): Parts {
   const params = rrParamsOf(ctx.program);
   const { msg } = ctx;
   return {
-    ...more,
+    kind,
     prefix: prefixOf(ctx, params),
+    address,
     received: msg.received.socket,
     advertised: { host: msg.advertisedHost, port: msg.advertisedPort },
+    suffix,
     params: pendingParams(msg),
+    end,
     double: params.enable_double_rr,
   };
 }
@@ -134,8 +137,8 @@ export function recordRoute(ctx: Context, extra: string): number {
   if (!first(ctx)) return -1;
   const params = rrParamsOf(ctx.program);
   const suffix = `${lrParam(params)}${fromTagParam(ctx, params)}${extra}`;
-  put(ctx, parts(ctx, { kind: 'own', address: '', suffix, end: '' }));
-  remember(ctx.msg, { pending: '' });
+  put(ctx, parts(ctx, 'own', '', suffix, ''));
+  if (pendingParams(ctx.msg) !== '') remember(ctx.msg, { pending: '' });
   mark(ctx);
   return 1;
 }
@@ -148,7 +151,7 @@ export function recordRoutePreset(ctx: Context, address: string, second: string 
   const suffix = params.append_fromtag === 0 || !fromOf(ctx.msg)?.tag ? '' : `;ftag=${fromOf(ctx.msg)!.tag}`;
   const end = lrParam(params);
   for (const one of second === undefined ? [address] : [address, second]) {
-    put(ctx, parts(ctx, { kind: 'preset', address: one, suffix, end }));
+    put(ctx, parts(ctx, 'preset', one, suffix, end));
   }
   ctx.msg.internalFlags |= MSG_FLAG.RR_ADDED;
   return 1;
@@ -159,7 +162,7 @@ export function recordRouteAdvertised(ctx: Context, address: string): number {
   if (!first(ctx)) return -1;
   const params = rrParamsOf(ctx.program);
   const suffix = `${fromTagParam(ctx, params)}${lrParam(params)}`;
-  put(ctx, parts(ctx, { kind: 'advertised', address, suffix, end: '' }));
+  put(ctx, parts(ctx, 'advertised', address, suffix, ''));
   ctx.msg.internalFlags |= MSG_FLAG.RR_ADDED;
   return 1;
 }

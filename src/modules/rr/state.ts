@@ -115,6 +115,7 @@ export function directionOf(ctx: Context): number {
   const ftag = routeParam(ctx, 'ftag');
   const tag = fromOf(msg)?.tag;
   const direction = !ftag || !tag || ftag === tag ? DOWNSTREAM : UPSTREAM;
-  remember(msg, { direction });
+  // without Route it is told anew as quickly
+  if (ftag !== undefined) remember(msg, { direction });
   return direction;
 }

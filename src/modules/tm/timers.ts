@@ -144,7 +144,21 @@ export function putOnWait(tm: Tm, t: Transaction): void {
   if (t.has(T.WAITING)) return;
   t.flags |= T.WAITING;
   tm.stats.waiting++;
+  queueMicrotask(() => compact(t));
   t.wait = tm.host.clock.after(ticks(paramsOf(t.program).wt_timer), () => waitOver(tm, t));
+}
+
+/**
+ * What waits is kept small: nobody reads it but a repeat, a late reply or an ACK. What was sent is needed for the ACK of
+ * a negative reply only.
+ */
+function compact(t: Transaction): void {
+  if (t.busy !== null || t.has(T.GONE)) return;
+  t.request?.forgetIndex();
+  for (const b of t.branches) {
+    b.reply = null;
+    if (!t.isInvite) b.text = '';
+  }
 }
 
 /** A negative reply still waits for its ACK, a CANCEL for its reply: they keep the transaction. */
