@@ -42,6 +42,11 @@ export class Context {
   lastError = -1;
   /** What was thrown within the run, if anything: a fault of the server, not of the script. */
   crashed: unknown = undefined;
+  /**
+   * Set by a function that waits, before its promise ends: what it writes into the script's variables. It runs once the
+   * run has its own `$var` back, which would else undo it.
+   */
+  onResume: (() => void) | null = null;
   /** Nested action lists, for max_recursive_level. */
   depth = 0;
   /** The reply in view of failure, branch-failure and tm reply routes where it differs from `msg`. */

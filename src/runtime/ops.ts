@@ -1,5 +1,5 @@
 /** What generated code calls: conversions and operators whose types are known only at run time (language.md, 5). */
-import { STOP, type Context } from './context.js';
+import { type Context, STOP } from './context.js';
 import { LEVEL } from './host.js';
 import { compileRegex, type Regex } from './regex.js';
 import { Dual, isInt, printed, toInt, toText, type Value } from './values.js';
@@ -146,6 +146,12 @@ export async function hold(c: Context, work: number | Promise<number>): Promise<
   if (typeof work === 'number') return work;
   const saved = c.host.vars.save();
   const code = await work;
+  // The generated code goes on some microtasks after this function ends. In a turn of the loop of its own no other run
+  // comes in between and changes `$var` again.
+  await new Promise(setImmediate);
   c.host.vars.restore(saved);
+  const { onResume } = c;
+  c.onResume = null;
+  onResume?.();
   return code;
 }

@@ -130,7 +130,8 @@ export class EventRunner {
       }
       idle = 0;
       for (let n = 0; n < ROUND && !line.busy && line.waiting > 0; n++) this.#run(line, line.queue[line.at++]!);
-      if (performance.now() >= end) break;
+      // A route that may wait goes on in this turn's microtasks: the next one's `$var` must not come in between.
+      if (line.busy || performance.now() >= end) break;
     }
     for (const line of lines) line.flush();
     if (lines.some((line) => !line.busy && line.waiting > 0)) this.#wake();

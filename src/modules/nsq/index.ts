@@ -57,7 +57,8 @@ export const nsq = defineModule({
         const result = await ctx.host.state(NSQ).query(topic, payload);
         if ('error' in result) return failed(ctx, `nsq_query to ${topic}`, result.error);
         ctx.setExtra(NSQ_REPLY, result.reply);
-        return target?.set?.(ctx, result.reply) === false ? FALSE : OK;
+        ctx.onResume = () => void target?.set?.(ctx, result.reply);
+        return OK;
       },
     }),
     nsq_json: fn({

@@ -1,5 +1,5 @@
 /** The part of nsqjs 0.13.0 (which has no types) that nsqjs.ts uses. */
-declare module 'nsqjs' {
+declare module 'nsqjs/lib/nsqdconnection.js' {
   import type { EventEmitter } from 'node:events';
   import type { Socket } from 'node:net';
   import type { Writable } from 'node:stream';
@@ -20,7 +20,8 @@ declare module 'nsqjs' {
     key?: Buffer | null;
   }
 
-  export class Message extends EventEmitter {
+  /** Of lib/message.js; a connection makes them. */
+  export interface Message extends EventEmitter {
     readonly id: string;
     readonly body: Buffer;
     /** Read as a signed number: negative above 32767. */

@@ -84,6 +84,8 @@ export interface Publication {
 export type ToPublisher =
   | { readonly kind: 'nsqds'; readonly list: readonly Address[] }
   | { readonly kind: 'publish'; readonly list: readonly Publication[] }
+  /** There will be queries: subscribe to the reply topic now. */
+  | { readonly kind: 'listen' }
   | { readonly kind: 'stop'; readonly limit: number };
 
 export type FromPublisher =

@@ -32,6 +32,7 @@ export class Publisher {
   #results: { id: number; error?: string }[] = [];
   #replies: (readonly [string, string])[] = [];
   readonly #watch: NodeJS.Timeout;
+  #listening = false;
   #stopping = false;
   #finish: () => void = () => {};
   /** Resolves when the publisher has stopped. */
@@ -64,6 +65,10 @@ export class Publisher {
           void this.#publish(publication).then((error) => this.#report(publication.id, error));
         }
         break;
+      case 'listen':
+        this.#listening = true;
+        for (const [name, target] of this.#targets) this.#listen(name, target);
+        break;
       case 'stop':
         this.#stopping = true;
         setTimeout(() => this.#end(), message.limit).unref();
@@ -81,8 +86,12 @@ export class Publisher {
       target.writer.stop('no longer listed');
       target.replies?.stop('no longer listed');
     }
-    for (const [name, address] of wanted)
-      if (!this.#targets.has(name)) this.#targets.set(name, this.#target(name, address));
+    for (const [name, address] of wanted) {
+      if (this.#targets.has(name)) continue;
+      const target = this.#target(name, address);
+      this.#targets.set(name, target);
+      if (this.#listening) this.#listen(name, target);
+    }
     if (wanted.size > 0) this.#gotList();
   }
 

@@ -40,6 +40,7 @@ export class Publishing {
   #port: MessagePort | undefined;
   #running: Promise<void> | undefined;
   #nsqds: readonly Address[] = [];
+  #listening = false;
   #next = 1;
   #batch: Publication[] = [];
   readonly #waiting = new Map<number, (error: string | undefined) => void>();
@@ -57,6 +58,13 @@ export class Publishing {
   publishTo(list: readonly Address[]): void {
     this.#nsqds = list;
     this.#post({ kind: 'nsqds', list });
+  }
+
+  /** Starts the thread before the first call; with `queries` it subscribes to the answers, too. */
+  open(queries: boolean): void {
+    this.#listening ||= queries;
+    if (this.#port === undefined) this.#ensure();
+    else if (queries) this.#post({ kind: 'listen' });
   }
 
   /** Undefined: nsqd said OK. Else why not. */
@@ -157,6 +165,7 @@ export class Publishing {
     this.#port = port1;
     port1.on('message', (message: FromPublisher) => this.#take(message));
     this.#post({ kind: 'nsqds', list: this.#nsqds });
+    if (this.#listening) this.#post({ kind: 'listen' });
     this.#running = this.#run(port1, port2);
   }
 

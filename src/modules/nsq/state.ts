@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
 import { AddressBook, findNsqd } from './address-book.js';
+import { calledFunctions } from './calls.js';
 import { askJson, Discovery } from './discovery.js';
 import { CATCH_ALL } from './event-routes.js';
 import { EventRunner } from './event-runner.js';
@@ -28,7 +29,8 @@ interface Line {
   readonly subscription: Subscription;
   readonly seats: readonly Seat[];
   readonly group: ThreadGroup;
-  readonly finder: { stop(): void; hurry?(): void };
+  /** Undefined until the line may connect. */
+  finder: { stop(): void; hurry?(): void } | undefined;
   /** Two lines with the same key are the same: a reload keeps it. */
   readonly key: string;
 }
@@ -84,24 +86,46 @@ export class NsqState {
 
   // ------------------------------------------------------------ start and stop
 
-  /** What must be there before the server says it runs: the embedded broker, whose port may be taken. */
+  /**
+   * Starts the embedded broker, whose port may be taken, and the threads, which take their time; they connect to nothing
+   * before `ready`.
+   */
   async start(): Promise<void> {
-    const { consumeFrom } = this.#settings;
-    if (consumeFrom.kind === 'embedded') this.#broker = await this.#startBroker(consumeFrom.port, consumeFrom.httpPort);
+    await this.#openBroker();
+    this.#openPublisher();
+    await this.#makeLines();
   }
 
   /** Runs event_route[nsq:mod-init], then connects. */
   async ready(): Promise<void> {
     await this.host.runEvent('nsq:mod-init', this.host.fakeRequest());
-    await this.#consume();
+    this.#connectLines();
   }
 
-  async #consume(): Promise<void> {
-    const wanted = this.#wanted();
-    for (const subscription of wanted) {
+  async #openBroker(): Promise<void> {
+    const { consumeFrom } = this.#settings;
+    if (consumeFrom.kind === 'embedded') this.#broker = await this.#startBroker(consumeFrom.port, consumeFrom.httpPort);
+  }
+
+  #openPublisher(): void {
+    const called = calledFunctions(this.host.program.script, ['nsq_publish', 'nsq_query']);
+    if (called.size > 0) this.#publisher().open(called.has('nsq_query'));
+  }
+
+  async #makeLines(): Promise<void> {
+    for (const subscription of this.#wanted()) {
       const key = this.#keyOf(subscription);
       if (this.#lines.some((line) => line.key === key) || this.#stopped) continue;
-      this.#lines.push(await this.#startLine(subscription, key));
+      this.#lines.push(await this.#makeLine(subscription, key));
+    }
+  }
+
+  #connectLines(): void {
+    const { consumeFrom } = this.#settings;
+    for (const line of this.#lines) {
+      line.finder ??= this.#find(consumeFrom, line.subscription.topic, (list) => {
+        for (const seat of line.seats) seat.connectTo(list);
+      });
     }
   }
 
@@ -117,8 +141,8 @@ export class NsqState {
     return JSON.stringify([subscription, workers, maxInFlight, key, subkey, consumeFrom, ackMode, connection]);
   }
 
-  async #startLine(subscription: Subscription, key: string): Promise<Line> {
-    const { workers, maxInFlight, ackMode, connection, consumeFrom } = this.#settings;
+  async #makeLine(subscription: Subscription, key: string): Promise<Line> {
+    const { workers, maxInFlight, ackMode, connection } = this.#settings;
     const group = await this.#pool.threads(workers);
     const keys = { key: this.#settings.key, subkey: this.#settings.subkey };
     const seats = Array.from({ length: workers }, (_, n) => {
@@ -137,10 +161,7 @@ export class NsqState {
         onLink: (seat, report) => this.#onSeatLink(seat, report),
       });
     });
-    const finder = this.#find(consumeFrom, subscription.topic, (list) => {
-      for (const seat of seats) seat.connectTo(list);
-    });
-    return { subscription, seats, group, finder, key };
+    return { subscription, seats, group, finder: undefined, key };
   }
 
   /** Tells `onList` the nsqds of a source, now and whenever they change. */
@@ -190,7 +211,7 @@ export class NsqState {
     const wasUp = seat.links.has(report.nsqd) && seat.links.get(report.nsqd) === undefined;
     seat.links.set(report.nsqd, report.kind === 'up' ? undefined : report.reason);
     this.links.report(report, wasUp);
-    if (report.kind === 'down') this.#lines.find((line) => line.seats.includes(seat))?.finder.hurry?.();
+    if (report.kind === 'down') this.#lines.find((line) => line.seats.includes(seat))?.finder?.hurry?.();
   }
 
   /** The new parameters of a reload: what is the same stays, the rest is started and stopped. */
@@ -200,7 +221,7 @@ export class NsqState {
     if (JSON.stringify(before.consumeFrom) !== JSON.stringify(settings.consumeFrom)) {
       await this.#broker?.stop();
       this.#broker = undefined;
-      await this.start();
+      await this.#openBroker();
     }
     const publishing =
       JSON.stringify(publishingPart(before)) !== JSON.stringify(publishingPart(settings))
@@ -213,7 +234,9 @@ export class NsqState {
     const keys = new Set(this.#wanted().map((one) => this.#keyOf(one)));
     const gone = this.#lines.filter((line) => !keys.has(line.key));
     this.#lines = this.#lines.filter((line) => keys.has(line.key));
-    await this.#consume();
+    this.#openPublisher();
+    await this.#makeLines();
+    this.#connectLines();
     await Promise.all([
       ...gone.map((line) => this.#stopLine(line, before.drainTimeout)),
       publishing?.stop(before.drainTimeout),
@@ -221,7 +244,7 @@ export class NsqState {
   }
 
   async #stopLine(line: Line, limit: number): Promise<void> {
-    line.finder.stop();
+    line.finder?.stop();
     await Promise.all(line.seats.map((seat) => seat.stop(limit)));
     await line.group.end();
   }

@@ -2,7 +2,6 @@
  * What the threads of the nsq pool run. Each task holds its thread until it is told to stop: its promise resolves then, so
  * piscina never parks the thread in Atomics.wait, in which its sockets would go deaf.
  */
-import { startBroker } from './broker.js';
 import { Consumer } from './consumer.js';
 import type { BrokerTask, ConsumerTask, FromBroker, PublisherTask, ToBroker } from './protocol.js';
 import { Publisher } from './publisher.js';
@@ -14,6 +13,7 @@ export const publish = (task: PublisherTask): Promise<void> => ended(task.port, 
 export async function broker({ port, tcpPort, httpPort }: BrokerTask): Promise<void> {
   const post = (message: FromBroker) => port.postMessage(message);
   try {
+    const { startBroker } = await import('./broker.js');
     const running = await startBroker({ tcpPort, httpPort });
     const stopped = new Promise<void>((resolve) => {
       port.on('message', (message: ToBroker) => {
