@@ -49,6 +49,8 @@ const NEWER: Readonly<Record<string, string>> = {
   defexps: 'Kamailio 5.6 has no #!defexps; use #!substdefs',
 };
 
+export const SUBST_HINT = 'write it as "/expression/replacement/flags", with any separator';
+
 type SubstWord = 'subst' | 'substdef' | 'substdefs';
 
 export class Directives {
@@ -89,7 +91,10 @@ export class Directives {
     const here = this.#span(0, 0);
     if (text === undefined) this.#problem('include-not-found', { name: file }, here);
     for (const [name, value] of defines ?? []) this.#define(name, value ?? '', 'define', here);
-    for (const [word, rule] of substs ?? []) this.#subst(word, rule, here);
+    for (const [word, rule] of substs ?? []) {
+      const why = this.#subst(word, rule, here);
+      if (why) this.#problem('bad-subst', { why }, here, SUBST_HINT);
+    }
   }
 
   /** At the end of the text: whether ifdefs and endifs match. */
@@ -144,14 +149,15 @@ export class Directives {
     this.#awaiting = type === T.LoadModule ? (image as 'loadmodule' | 'loadmodulex') : undefined;
   }
 
-  /** A string has been read: the rule of a subst, or the name of a module. */
-  string(value: string, span: Span): void {
+  /** A string has been read: the rule of a subst, or the name of a module. Says what is wrong with the rule. */
+  string(value: string, span: Span): string | undefined {
     const awaiting = this.#awaiting;
     this.#awaiting = undefined;
-    if (awaiting === undefined) return;
+    if (awaiting === undefined) return undefined;
     if (awaiting === 'loadmodule') this.#loaded(value);
     else if (awaiting === 'loadmodulex') this.#loaded(this.#evaluate(value));
-    else this.#subst(awaiting, value, span);
+    else return this.#subst(awaiting, value, span);
+    return undefined;
   }
 
   #loaded(path: string): void {
@@ -163,16 +169,14 @@ export class Directives {
     return text.includes('$') ? (this.#options.evaluate?.(text) ?? text) : text;
   }
 
-  #subst(word: SubstWord, text: string, span: Span): void {
+  #subst(word: SubstWord, text: string, span: Span): string | undefined {
     const rule = parseSubst(text, this.#options.evaluate);
-    if ('error' in rule) {
-      this.#problem('bad-subst', { why: rule.error }, span, `write it as "/expression/replacement/flags"`);
-      return;
-    }
+    if ('error' in rule) return rule.error;
     this.#state.addRule(rule);
-    if (word === 'subst') return;
+    if (word === 'subst') return undefined;
     const value = this.#evaluate(rule.value);
     this.#define(rule.name, word === 'substdefs' ? `"${value}"` : value, 'define', span);
+    return undefined;
   }
 
   #define(name: string, value: string, mode: DefineMode, span: Span): void {

@@ -89,7 +89,9 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
     span: Span,
     extra: { hint?: string; cause?: Problem['cause'] } = {},
   ): void {
-    const problem = parseProblem(code, values, span, extra);
+    // What is found late stands behind what was found before it, wherever it points.
+    const order = Math.max(span.order, this.token(0)?.span.order ?? 0);
+    const problem = parseProblem(code, values, order === span.order ? span : { ...span, order }, extra);
     this.problems.push(problem);
     if (problem.severity !== 'error') return;
     this.#errors += 1;

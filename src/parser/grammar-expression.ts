@@ -1,14 +1,14 @@
 /** Rules for expressions (language.md, sections 4, 5 and 10). */
 import type { TokenType } from './chevrotain.js';
-import { AddressRules, ONSEND_HINT } from './grammar-address.js';
+import { ONSEND_HINT } from './grammar-core.js';
+import { OperandRules } from './grammar-operand.js';
 import { byPrecedence } from './precedence.js';
 import { join, type Span } from './problem.js';
-import { AddOp, BinaryOp, CompareOp, OperandOp, PrefixOp, T, TightOp, type Token } from './tokens.js';
+import { AddOp, BinaryOp, PrefixOp, T, TightOp, type Token } from './tokens.js';
 import type {
   AssignExpr,
   Body,
   CallExpr,
-  CoreOperand,
   Expr,
   FuncExpr,
   RouteCall,
@@ -20,15 +20,7 @@ import type {
 const BAD = 'bad expression';
 const MAX_ARGUMENTS = 6;
 
-type OperandRight = CoreOperand['right'];
-
-const EQUALITY: readonly TokenType[] = [T.Equals, T.Differs, T.StrEq, T.StrNe];
-const TEXT_OPS: readonly TokenType[] = [...EQUALITY, T.Match];
-const NUMBER_OPS: readonly TokenType[] = [...EQUALITY, T.Less, T.Greater, T.LessEq, T.GreaterEq];
-const SAME_AS: Readonly<Record<string, CoreOperand['op']>> = { eq: '==', ne: '!=' };
-const ONSEND_OPERANDS = new Set(['snd_ip', 'to_ip']);
-
-export abstract class ExpressionRules extends AddressRules {
+export abstract class ExpressionRules extends OperandRules {
   abstract body: (idx?: number) => Body;
 
   override expression = this.RULE('expression', (): Expr => {
@@ -48,7 +40,7 @@ export abstract class ExpressionRules extends AddressRules {
   });
 
   /** The right side of a core operand: what binds tighter than `==`. */
-  private tight = this.RULE('tight', (): Expr => {
+  protected override tight = this.RULE('tight', (): Expr => {
     const operands = [this.SUBRULE(this.operand)];
     const operators: Token[] = [];
     this.MANY(() => {
@@ -59,7 +51,7 @@ export abstract class ExpressionRules extends AddressRules {
   });
 
   /** The right side of a core operand behind `<` and its like: what binds tighter than these. */
-  private sum = this.RULE('sum', (): Expr => {
+  protected override sum = this.RULE('sum', (): Expr => {
     const operands = [this.SUBRULE(this.operand)];
     const operators: Token[] = [];
     this.MANY(() => {
@@ -260,236 +252,6 @@ export abstract class ExpressionRules extends AddressRules {
     this.close(1, open, BAD);
     return this.ACTION(() => ({ kind: 'selval', condition, then, otherwise, span: this.from(token.span) }));
   });
-
-  // ---------------------------------------------------------- core operands
-
-  private coreOperand = this.RULE('coreOperand', (): CoreOperand => {
-    const start = this.LA(1) as Token;
-    return this.OR<CoreOperand>([
-      {
-        ALT: () => {
-          const token = this.CONSUME(T.Method) as Token;
-          const op = this.SUBRULE(this.operandOp, { ARGS: [TEXT_OPS, 'invalid operator,== , !=, or =~ expected'] });
-          const right = this.SUBRULE(this.methodRight);
-          return this.ACTION(() => this.comparison(start, token.image, op, right));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(T.UriOperand) as Token;
-          const op = this.SUBRULE2(this.operandOp, { ARGS: [TEXT_OPS, 'invalid operator, == , != or =~ expected'] });
-          const right = this.SUBRULE(this.uriRight);
-          return this.ACTION(() => this.comparison(start, token.image, op, right));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(T.IpOperand) as Token;
-          this.ACTION(() => this.checkOnsend(token));
-          const op = this.SUBRULE3(this.operandOp, { ARGS: [TEXT_OPS, 'invalid operator, ==, != or =~ expected'] });
-          const right = this.SUBRULE(this.ipRight);
-          return this.ACTION(() => this.comparison(start, token.image, op, right));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(T.IntOperand) as Token;
-          const op = this.SUBRULE4(this.operandOp, { ARGS: [NUMBER_OPS, '==, !=, <,>, >= or <=  expected'] });
-          const right = this.SUBRULE(this.intRight, { ARGS: [op] });
-          return this.ACTION(() => this.comparison(start, token.image, op, right));
-        },
-      },
-      {
-        ALT: () => {
-          const token = this.CONSUME(T.ProtoOperand) as Token;
-          const op = this.SUBRULE5(this.operandOp, { ARGS: [EQUALITY, ''] });
-          const right = this.SUBRULE(this.protoRight);
-          return this.ACTION(() => this.comparison(start, token.image, op, right));
-        },
-      },
-      {
-        ALT: () => {
-          const myself = this.CONSUME(T.Myself) as Token;
-          const op = this.SUBRULE6(this.operandOp, { ARGS: [EQUALITY, 'invalid operator, == or != expected'] });
-          if (!this.RECORDING_PHASE && this.type(1) !== T.UriOperand && this.type(1) !== T.IpOperand) {
-            this.panic('URI, SRCIP or DSTIP expected');
-          }
-          const operand = this.OR2([
-            { ALT: () => this.CONSUME2(T.UriOperand) },
-            { ALT: () => this.CONSUME2(T.IpOperand) },
-          ]) as Token;
-          return this.ACTION(() => {
-            this.checkOnsend(operand);
-            return this.comparison(start, operand.image, op, { kind: 'myself', span: myself.span });
-          });
-        },
-      },
-    ]);
-  });
-
-  private operandOp = this.RULE('operandOp', (allowed: readonly TokenType[], text: string): Token => {
-    if (!this.RECORDING_PHASE && !allowed.includes(this.type(1))) this.panic(text);
-    return this.CONSUME(OperandOp) as Token;
-  });
-
-  private comparison(start: Token, operand: string, op: Token, right: OperandRight): CoreOperand {
-    return {
-      kind: 'operand',
-      operand,
-      op: SAME_AS[op.image] ?? (op.image as CoreOperand['op']),
-      right,
-      span: this.from(start.span),
-    };
-  }
-
-  private checkOnsend({ image, span }: Token): void {
-    if (!ONSEND_OPERANDS.has(image) || this.blockKind === 'onsend_route') return;
-    this.problem('onsend-operand', { name: image }, span);
-  }
-
-  private methodRight = this.RULE(
-    'methodRight',
-    (): OperandRight =>
-      this.OR<OperandRight>([
-        {
-          GATE: () => this.type(2) !== T.LParen,
-          ALT: () => {
-            const { image, span } = this.CONSUME(T.Id) as Token;
-            return this.ACTION(() => ({ kind: 'id', value: image, span }));
-          },
-        },
-        { ALT: () => this.operandExpr(this.SUBRULE(this.tight)) },
-      ]),
-  );
-
-  private uriRight = this.RULE(
-    'uriRight',
-    (): OperandRight =>
-      this.OR<OperandRight>([
-        {
-          GATE: () => !EQUALITY.includes(this.type(2)),
-          ALT: () => {
-            const { span } = this.CONSUME(T.Myself) as Token;
-            return { kind: 'myself', span };
-          },
-        },
-        { ALT: () => this.operandExpr(this.SUBRULE(this.tight)) },
-      ]),
-  );
-
-  private intRight = this.RULE(
-    'intRight',
-    (op: Token): OperandRight =>
-      this.OR<OperandRight>([
-        {
-          GATE: () => op.tokenType.CATEGORIES?.includes(CompareOp) === true,
-          ALT: () => this.operandExpr(this.SUBRULE(this.sum)),
-        },
-        { ALT: () => this.operandExpr(this.SUBRULE(this.tight)) },
-      ]),
-  );
-
-  private protoRight = this.RULE(
-    'protoRight',
-    (): OperandRight =>
-      this.OR<OperandRight>([
-        {
-          ALT: () => {
-            const { image, span } = this.CONSUME(T.Proto) as Token;
-            return this.ACTION(() => ({ kind: 'id', value: image, span }));
-          },
-        },
-        {
-          ALT: () => {
-            const { image, span } = this.CONSUME(T.Star) as Token;
-            return this.ACTION(() => ({ kind: 'id', value: image, span }));
-          },
-        },
-        { ALT: () => this.operandExpr(this.SUBRULE(this.tight)) },
-      ]),
-  );
-
-  private ipRight = this.RULE(
-    'ipRight',
-    (): OperandRight =>
-      this.OR<OperandRight>([
-        {
-          GATE: () => this.#beginsIp(),
-          ALT: () => this.SUBRULE(this.ipOrNet),
-        },
-        {
-          GATE: () => this.type(1) === T.Id && this.type(2) !== T.LParen,
-          ALT: () => {
-            const host = this.SUBRULE(this.hostWord);
-            return this.ACTION(() => ({ kind: 'id', value: host.text, span: host.span }));
-          },
-        },
-        {
-          GATE: () => !EQUALITY.includes(this.type(2)),
-          ALT: () => {
-            const { span } = this.CONSUME(T.Myself) as Token;
-            return { kind: 'myself', span };
-          },
-        },
-        {
-          ALT: () => {
-            const expr = this.SUBRULE(this.tight);
-            this.ACTION(() => {
-              if (expr.kind === 'number') this.problem('syntax-error', { text: ': string expected' }, expr.span);
-            });
-            return this.operandExpr(expr);
-          },
-        },
-      ]),
-  );
-
-  #beginsIp(): boolean {
-    const type = this.type(1);
-    return type === T.Ipv6 || type === T.LBracket || (type === T.Number && this.type(2) === T.Dot);
-  }
-
-  private ipOrNet = this.RULE('ipOrNet', (): OperandRight => {
-    const ip = this.SUBRULE(this.ip);
-    let mask: string | undefined;
-    this.OPTION(() => {
-      this.CONSUME(T.Slash);
-      const bits = this.SUBRULE2(this.ip);
-      this.ACTION(() => {
-        mask = bits.text;
-        if (bits.kind !== 'number') return;
-        const most = ip.text.includes(':') ? 128 : 32;
-        if (bits.value < 0 || bits.value > most) this.problem('bad-netmask', {}, bits.span);
-      });
-    });
-    return this.ACTION(() => ({
-      kind: 'ip',
-      value: ip.text,
-      ...(mask === undefined ? {} : { mask }),
-      span: this.from(ip.span),
-    }));
-  });
-
-  /** An IP address, or a number where bits of a mask may stand. */
-  protected ip = this.RULE('ip', () => {
-    const host = this.OR([
-      {
-        GATE: () => this.type(1) === T.Number,
-        ALT: () => this.SUBRULE(this.hostWord),
-      },
-      {
-        GATE: () => this.type(1) === T.Ipv6 || this.type(1) === T.LBracket,
-        ALT: () => this.SUBRULE(this.host),
-      },
-    ]);
-    this.ACTION(() => {
-      if (host.kind !== 'ip' && host.kind !== 'number') this.panic('ip address or hostname expected');
-    });
-    return host;
-  });
-
-  private operandExpr(expr: Expr): OperandRight {
-    return this.ACTION((): OperandRight => ({ kind: 'expr', expr }));
-  }
 }
 
 const EXPRESSION_STARTS: ReadonlySet<TokenType> = new Set([

@@ -1,8 +1,8 @@
 /** Rules for what stands outside of blocks, and for the blocks themselves (language.md, sections 4, 8 and 11). */
 import type { TokenType } from './chevrotain.js';
 import { CORE_PARAM_BY_NAME, type CoreParamInfo, type CoreParamType } from './core-params.js';
-import { moduleName } from './directives.js';
-import { type Address, listenAddress } from './grammar-address.js';
+import { moduleName, SUBST_HINT } from './directives.js';
+import { type Address, HOST_STARTS, listenAddress } from './grammar-address.js';
 import { StatementRules } from './grammar-statement.js';
 import type { Problem, Span } from './problem.js';
 import { AnyCoreParam, AnyRouteWord, T, type Token } from './tokens.js';
@@ -56,13 +56,14 @@ const VALUE_STARTS: Readonly<Record<CoreParamType, readonly TokenType[]>> = {
   id: [T.Id],
   name: [T.Id, T.String],
   addresses: [],
-  host: [T.String, T.Id, T.NumId, T.Number, T.Ipv6, T.LBracket],
+  host: HOST_STARTS,
   ipv4: [T.Number],
   ipv6: [T.Ipv6, T.LBracket],
   proto: [T.Proto, T.Star],
   'tls-method': [T.TlsMethod],
   'int-or-id': [T.Number, T.Id],
 };
+const ADDRESS_STARTS: readonly TokenType[] = [...HOST_STARTS, T.Proto, T.Star, T.LParen];
 const HOSTS: readonly (CoreParamType | undefined)[] = ['host', 'ipv4', 'ipv6'];
 
 interface BlockName {
@@ -142,12 +143,20 @@ export class FileRules extends StatementRules {
         ALT: () => {
           const word = this.CONSUME(T.Subst) as Token;
           const name = this.ACTION(() => word.image.slice(2));
-          this.need(1, T.String, `invalid ${name} preprocess statement`, { missing: 'value' });
+          const rule = this.need(1, T.String, `invalid ${name} preprocess statement`, { missing: 'value' });
+          this.ACTION(() => this.checkSubst(word, rule));
           return undefined;
         },
       },
     ]);
   });
+
+  /** Kamailio notices a bad rule with the next token, but one at the very start without a place. */
+  private checkSubst(word: Token, { wrong: why, span }: Token): void {
+    if (why === undefined) return;
+    if (this.input[0] === word) this.problem('bad-subst', { why }, span, { hint: SUBST_HINT });
+    else this.problem('bad-subst', { why }, this.spanAt(1), { hint: SUBST_HINT, cause: { span, label: 'this rule' } });
+  }
 
   // ------------------------------------------------------------- parameters
 
@@ -176,11 +185,9 @@ export class FileRules extends StatementRules {
       {
         GATE: () => HOSTS.includes(info.type),
         ALT: () => {
-          const { text: value, kind, span } = this.SUBRULE(this.host);
-          this.ACTION(() => {
-            if (info.type !== 'host' && kind !== 'ip') this.panic(text);
-          });
-          return this.ACTION(() => ({ kind: 'string', value, span }));
+          if (!this.RECORDING_PHASE && info.type !== 'host' && !this.atIp) this.panic(text, { missing: 'value' });
+          const host = this.SUBRULE(this.host, { ARGS: [text] });
+          return this.ACTION(() => ({ kind: 'string', value: host.text, span: host.span }));
         },
       },
       {
@@ -225,11 +232,12 @@ export class FileRules extends StatementRules {
     this.need(1, T.Equal, text);
     const addresses: Address[] = [];
     const first = this.LA(1) as Token;
-    this.AT_LEAST_ONE({ DEF: () => addresses.push(this.SUBRULE(this.address)), ERR_MSG: text });
+    if (!this.RECORDING_PHASE && !ADDRESS_STARTS.includes(this.type(1))) this.panic(text, { missing: 'host' });
+    this.AT_LEAST_ONE({ DEF: () => addresses.push(this.SUBRULE(this.address, { ARGS: [text, true] })) });
     const options: Pick<ListenAddress, 'advertise' | 'name' | 'virtual'>[] = [];
     this.OPTION({
       GATE: () => isListen,
-      DEF: () => options.push(this.SUBRULE(this.listenOptions)),
+      DEF: () => options.push(this.SUBRULE(this.listenOptions, { ARGS: [text] })),
     });
     return this.ACTION((): CoreParam => {
       this.warnSwallowed(addresses);
@@ -251,20 +259,24 @@ export class FileRules extends StatementRules {
     this.syntaxError('ip address, interface name or hostname expected', {});
   }
 
-  private listenOptions = this.RULE('listenOptions', () => {
+  private listenOptions = this.RULE('listenOptions', (text: string) => {
     let advertise: ListenAddress['advertise'];
     let name: string | undefined;
     let virtual = false;
     this.OPTION(() => {
       this.CONSUME(T.Advertise);
-      const { hosts, port } = this.SUBRULE(this.address);
-      const host = this.ACTION(() => hosts[0]?.text ?? '');
-      advertise = { host, ...(port === undefined ? {} : { port }) };
+      const host = this.SUBRULE(this.host, { ARGS: [text] });
+      advertise = this.ACTION(() => ({ host: host.text }));
+      this.OPTION4(() => {
+        this.CONSUME(T.Colon);
+        const port = this.need(2, T.Number, text, { missing: 'value' });
+        advertise = this.ACTION(() => ({ host: host.text, port: Number(port.value) }));
+      });
     });
     this.OPTION2(() => {
       this.CONSUME(T.Name);
-      const text = this.need(1, T.String, '', { missing: 'value' });
-      name = this.ACTION(() => String(text.value));
+      const token = this.need(1, T.String, '', { missing: 'value' });
+      name = this.ACTION(() => String(token.value));
     });
     this.OPTION3(() => {
       this.CONSUME(T.Virtual);
@@ -499,7 +511,8 @@ export class FileRules extends StatementRules {
     const body = this.SUBRULE(this.body);
     this.blockKind = undefined;
     return this.ACTION(() => {
-      this.checkDuplicate(kind, header, body.statements, word.span);
+      // Where the end is missing there is enough to say already.
+      if (this.LA(0).tokenType === T.RBrace) this.checkDuplicate(kind, header, body.statements, word.span);
       const { isZero, ...name } = header;
       return { kind: 'block', block: kind, keyword: word.image, ...name, body, span: this.from(word.span) };
     });

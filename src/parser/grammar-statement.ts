@@ -1,12 +1,10 @@
 /** Rules for statements and their bodies (language.md, section 4). */
 import { constantType } from './constant.js';
-import type { CoreStatementInfo } from './core-statements.js';
 import { ExpressionRules } from './grammar-expression.js';
 import type { Problem, Span } from './problem.js';
 import { T, type Token } from './tokens.js';
 import type {
   Body,
-  CoreArg,
   Expr,
   IfStatement,
   LeaveStatement,
@@ -17,13 +15,8 @@ import type {
 } from './tree.js';
 
 const MISSING_SEMICOLON = "bad command: missing ';'?";
-const MAX_FLAG = 31;
 
 export abstract class StatementRules extends ExpressionRules {
-  /** Flags declared so far, with their numbers. */
-  protected flags = new Map<string, number>();
-  protected avpFlags = new Set<string>();
-
   override body = this.RULE(
     'body',
     (): Body =>
@@ -341,32 +334,6 @@ export abstract class StatementRules extends ExpressionRules {
     if (defaults.length > 1) {
       const cause: Problem['cause'] = { span: (defaults[1] as SwitchLabel).span, label: 'the second one' };
       this.problem('switch-defaults', {}, value.span, { cause });
-    }
-  }
-
-  // ------------------------------------------------------------------ flags
-
-  /** Flags must be declared before they are used by name. */
-  protected override checkFlags(info: CoreStatementInfo, args: readonly CoreArg[]): void {
-    info.forms[0]?.forEach((type, i) => {
-      const arg = args[i];
-      if (!arg) return;
-      if (type === 'flag') this.checkFlag(arg);
-      if (type === 'avpflag' && 'value' in arg && !this.avpFlags.has(String(arg.value))) {
-        this.problem('avpflag-not-declared', {}, this.spanAt(0), { hint: `declare it: avpflags ${arg.value}` });
-      }
-    });
-  }
-
-  private checkFlag(arg: CoreArg): void {
-    if (arg.kind === 'number') {
-      if (arg.value < 0 || arg.value > MAX_FLAG) {
-        this.problem('bad-flag', {}, this.spanAt(0), { hint: `flags are 0 to ${MAX_FLAG}` });
-      }
-    } else if ('value' in arg && !this.flags.has(arg.value)) {
-      this.problem('flag-not-declared', {}, this.spanAt(0), {
-        hint: `declare it before this place: flags ${arg.value} (or #!define ${arg.value} with a number)`,
-      });
     }
   }
 }

@@ -2,7 +2,7 @@
 import { FileRules } from './grammar-file.js';
 import type { Problem } from './problem.js';
 import { parseProblem } from './problems.js';
-import { Scanner } from './scanner.js';
+import { type Scan, Scanner } from './scanner.js';
 import type { ParseOptions } from './source.js';
 import type { Item, Script } from './tree.js';
 
@@ -37,7 +37,7 @@ export function parseScript(file: string, options: ParseOptions): Script {
     problems.push(parseProblem('too-deep', { limit: 'a few' }, scan.end));
     grammar = undefined;
   }
-  const all = [...scan.problems, ...(scan.swallowed ? problems.filter(({ span }) => span !== scan.end) : problems)];
+  const all = [...scan.problems, ...withUnclosed(problems, scan)];
   const failed = all.some(({ severity, code }) => severity === 'error' && code !== 'unbalanced-directives');
   // A `;` is an item too, though there is nothing of it in the tree.
   if (scan.tokens.length === 0 && !failed) {
@@ -54,4 +54,11 @@ export function parseScript(file: string, options: ParseOptions): Script {
     sources: scan.sources,
     problems: all.sort((a, b) => a.span.order - b.span.order),
   };
+}
+
+/** What is missing at the end is missing because of the string that is not closed; without that it only is odd. */
+function withUnclosed(problems: readonly Problem[], { unclosed, end }: Scan): readonly Problem[] {
+  if (!unclosed) return problems;
+  const before = problems.filter(({ span }) => span.order < end.order);
+  return [...before, before.length < problems.length ? unclosed : { ...unclosed, severity: 'warning' }];
 }

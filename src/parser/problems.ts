@@ -3,7 +3,7 @@ import { type ProblemTable, problemsOf } from './problem.js';
 
 export const PARSE_PROBLEMS = {
   'syntax-error': { severity: 'error', text: 'syntax error{text}' },
-  'unclosed-string': { severity: 'error', text: 'unexpected EOF in unclosed string' },
+  'unclosed-string': { severity: 'error', text: 'syntax error: unexpected EOF in unclosed string' },
   'unclosed-variable': { severity: 'error', text: 'unexpected end of line while parsing pvar name ({open} open)' },
   'unclosed-comment': { severity: 'warning', text: 'unexpected EOF: {depth} comments open' },
   'stray-character': { severity: 'warning', text: 'character {what} has no meaning here and is ignored' },

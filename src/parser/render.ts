@@ -82,17 +82,11 @@ function lineOf(text: string | undefined, line: number): string | undefined {
 /** Problems of the preprocessor: Kamailio gives their line only. */
 const LINE_ONLY = new Set(['dash-in-define', 'env-not-defined', 'include-name', 'include-depth', 'include-not-found']);
 /** Problems that Kamailio reports without a place. */
-const PLACELESS = new Set([
-  'unbalanced-directives',
-  'bad-subst',
-  'not-a-directive',
-  'stray-character',
-  'unclosed-comment',
-]);
+const PLACELESS = new Set(['unbalanced-directives', 'not-a-directive', 'stray-character', 'unclosed-comment']);
 
 /** The line that Kamailio prints (language.md, section 1), without the log prefix. */
-export function kamailioText({ severity, message, code, span, phase }: Problem): string {
-  if (PLACELESS.has(code) || span.line === 0) return message;
+export function kamailioText({ severity, message, code, span, phase, cause }: Problem): string {
+  if (PLACELESS.has(code) || span.line === 0 || (code === 'bad-subst' && !cause)) return message;
   if (LINE_ONLY.has(code)) return `error at ${span.file} line ${span.line}: ${message}`;
   if (code === 'directive-position') return `${message} - at ${span.file} line ${span.line}`;
   if (phase === 'fixup') return `${message} at ${span.file}:${span.line}`;

@@ -18,8 +18,8 @@ export interface Scan {
   readonly compat: { readonly order: number; readonly mode: Compat }[];
   readonly defines: ReadonlyMap<string, string>;
   readonly sources: ReadonlyMap<string, string>;
-  /** Whether an unclosed string swallowed the end: what the grammar misses there is no news. */
-  readonly swallowed: boolean;
+  /** A string that reaches to the end of the script: an error only if something is missing there. */
+  readonly unclosed: Problem | undefined;
 }
 
 const WORD = 1;
@@ -103,7 +103,7 @@ export class Scanner {
   readonly #compat: { order: number; mode: Compat }[] = [];
   readonly #directives: Directives;
   #mode: Compat = 'MAXCOMPAT';
-  #swallowed = false;
+  #unclosed: Problem | undefined;
   #expansions = 0;
   #firstOnLine = true;
   /** The last thing read, blanks and comments included. */
@@ -119,7 +119,7 @@ export class Scanner {
     for (;;) {
       while (this.#r.pos < this.#r.text.length) this.#next();
       const inFile = !this.#r.isDefine;
-      if (inFile) this.#last = this.#endOfText();
+      if (inFile) this.#last = this.#unclosed?.span ?? this.#endOfText();
       if (!this.#r.pop()) break;
     }
     directives.finish();
@@ -131,7 +131,7 @@ export class Scanner {
       compat: this.#compat,
       defines: directives.defines,
       sources: directives.sources,
-      swallowed: this.#swallowed,
+      unclosed: this.#unclosed,
     };
   }
 
@@ -238,6 +238,7 @@ export class Scanner {
   /** Appends a token whose place has been marked. */
   #push(type: TokenType, image: string, value: number | string): void {
     const span = this.#r.span();
+    const wrong = type === T.String ? this.#directives.string(String(value), span) : undefined;
     this.#tokens.push({
       tokenType: type,
       tokenTypeIdx: type.tokenTypeIdx as number,
@@ -246,10 +247,10 @@ export class Scanner {
       span,
       value,
       firstOnLine: this.#firstOnLine,
+      wrong,
     });
     this.#firstOnLine = false;
-    if (type === T.String) this.#directives.string(String(value), span);
-    else this.#directives.token(type, image);
+    if (type !== T.String) this.#directives.token(type, image);
   }
 
   #word(pos: number): void {
@@ -412,9 +413,10 @@ export class Scanner {
     r.newlines(pos, r.text.length);
     r.pos = r.text.length;
     r.mark();
-    this.#swallowed = true;
     const hint = 'the string that begins here has no closing quote';
-    this.#problems.push(parseProblem('unclosed-string', {}, r.span(), { hint }));
+    const problem = parseProblem('unclosed-string', {}, r.span(), { hint });
+    if (r.depth === 0) this.#unclosed = problem;
+    else this.#problems.push(problem);
   }
 
   #variable(pos: number): void {
@@ -612,7 +614,11 @@ export class Scanner {
         order: r.next(),
       };
     }
-    if (last && last.span.file === r.file && last.span.endColumn >= text.length - r.lineStart) {
+    if (
+      last?.span.file === r.file &&
+      last.span.endLine === r.line &&
+      last.span.endColumn >= text.length - r.lineStart
+    ) {
       return { ...last.span, order: r.next() };
     }
     r.begin(Math.max(0, text.length - 1));

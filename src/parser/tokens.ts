@@ -11,6 +11,8 @@ export interface Token extends IToken {
   readonly value: number | string;
   /** Whether a newline stands between this token and the one before it. */
   readonly firstOnLine: boolean;
+  /** The string of a #!subst: why it is no rule. */
+  readonly wrong: string | undefined;
 }
 
 function kind(name: string, ...categories: TokenType[]): TokenType {
@@ -111,6 +113,8 @@ export const T = {
   UriHost: kind('UriHost'),
   UriPort: kind('UriPort'),
   Proto: kind('Proto'),
+  /** ws, wss: comparable, but no address may begin with them. */
+  WsProto: kind('WsProto'),
 
   CoreParam: kind('CoreParam', AnyCoreParam),
   CoreStatement: kind('CoreStatement', AnyCoreStatement),
@@ -187,7 +191,8 @@ const WORDS: readonly (readonly [type: TokenType, words: string, value?: number]
   [T.Number, 'no false off disable', 0],
   [T.Number, 'inet INET ipv4 IPv4 IPV4', 2],
   [T.Number, 'inet6 INET6 ipv6 IPv6 IPV6', 10],
-  [T.Proto, 'udp UDP tcp TCP tls TLS sctp SCTP ws WS wss WSS'],
+  [T.Proto, 'udp UDP tcp TCP tls TLS sctp SCTP'],
+  [T.WsProto, 'ws WS wss WSS'],
   [T.TlsMethod, 'SSLv23 sslv23 SSLV23 SSLv2 sslv2 SSLV2 SSLv3 sslv3 SSLV3 TLSv1 tlsv1 TLSV1'],
   [T.Listen, 'listen alias'],
   [T.Advertise, 'advertise ADVERTISE'],
