@@ -40,6 +40,9 @@ function parsed(host: ServerHost, data: Buffer, from: Received): void {
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
   if (msg === undefined || why !== undefined) return refused(host, data, from, why ?? '');
+  const { values } = host.program.core;
+  if (values.get('force_rport') === 1) msg.forceRport = true;
+  if (values.get('local_rport') === 1) msg.localRport = true;
   const ctx = new Context(host, host.program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
   const pre = ctx.program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);

@@ -63,12 +63,16 @@ function binaryConstant(e: BinaryExpr): Constant | undefined {
   const a = constantValue(e.left);
   const b = constantValue(e.right);
   if (a === undefined || b === undefined) return undefined;
+  // What the parser refuses for its types has no value.
+  if (typeof b === 'string' && typeof a === 'number') return undefined;
   if (e.op === '+') return typeof a === 'number' ? (a + intOf(b)) | 0 : a + b;
   if (e.op === '==' || e.op === '!=') {
     const same = typeof a === 'number' ? a === intOf(b) : a === `${b}`;
     return same === (e.op === '==') ? 1 : 0;
   }
   if (e.op === 'eq' || e.op === 'ne') return (`${a}` === `${b}`) === (e.op === 'eq') ? 1 : 0;
+  const comparison = e.op === '<' || e.op === '>' || e.op === '<=' || e.op === '>=' || e.op === 'ieq' || e.op === 'ine';
+  if ((typeof a === 'string' || typeof b === 'string') && !comparison) return undefined;
   return INT_OPS[e.op]?.(intOf(a), intOf(b));
 }
 

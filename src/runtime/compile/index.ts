@@ -71,7 +71,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   loader.run(script, (text) => evaluateNow(text, loadEnv, options.context?.(scratch)));
   const unit: Unit = {
     script, catalog, vars: options.vars, core, flags: loaded.flags, avpFlags: loaded.avpFlags, params,
-    emitter: new Emitter(), analysis: analyse(script, catalog), problems, routeFunctions: new Map(), functionNames: new Map(), late: [],
+    sharedFrom: sharedMemoryFrom(script), emitter: new Emitter(), analysis: analyse(script, catalog), problems, routeFunctions: new Map(), functionNames: new Map(), late: [],
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
@@ -97,6 +97,12 @@ function evaluateNow(text: string, env: BindEnv, context: Context | undefined): 
   }
   const format = bindFormat(text, env);
   return 'ok' in format ? format.ok.get(context) : undefined;
+}
+
+function sharedMemoryFrom(script: Script): number {
+  const param = script.items.find((i) => i.kind === 'modparam')?.span.order ?? Number.POSITIVE_INFINITY;
+  const blocks = script.items.filter((i) => i.kind === 'block');
+  return Math.min(param, blocks[1]?.span.order ?? Number.POSITIVE_INFINITY);
 }
 
 /** Evaluates the `$…` of a #!substdef value: with the variables that need no message. */

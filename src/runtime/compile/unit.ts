@@ -24,6 +24,8 @@ export interface Unit {
   readonly emitter: Emitter;
   readonly analysis: Analysis;
   readonly problems: Problem[];
+  /** `order` from which Kamailio has shared memory: the first modparam, or the end of the first block. */
+  readonly sharedFrom: number;
   /** Main-table routes by name, filled when the text has run. */
   readonly routeFunctions: Map<string, (c: Context) => number | Promise<number>>;
   /** Names of generated functions by table and route name. */

@@ -9,6 +9,10 @@ import { type Scope, bindEnv } from './unit.js';
 const READS_NOTHING: PvAccessor = { get: () => null };
 
 export function accessorOf(e: VariableExpr, scope: Scope): PvAccessor {
+  if (/^\$\(?shv\(/.test(e.text) && e.span.order < scope.unit.sharedFrom) {
+    const hint = 'Kamailio can read $shv outside quotes only after the first modparam or route block: put a modparam line before';
+    scope.unit.problems.push(problem('no-shared-memory', { name: e.text }, e.span, { hint }));
+  }
   const found = bindVariable(e.text, bindEnv(scope, e.span));
   if ('ok' in found) return found.ok;
   const extra = found.hint ? { hint: found.hint } : {};

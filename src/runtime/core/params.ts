@@ -1,4 +1,5 @@
 /** Values of the core's global parameters (language.md, section 11), defaults filled in. */
+import { CORE_PARAMS } from '../../parser/core-params.js';
 import type { ListenAddress } from '../../parser/tree.js';
 
 export interface CoreSettings {
@@ -14,5 +15,9 @@ export interface CoreSettings {
 
 /** Defaults of every core parameter, by canonical name. */
 export function coreDefaults(): ReadonlyMap<string, number | string> {
-  return new Map();
+  return DEFAULTS;
 }
+
+const DEFAULTS: ReadonlyMap<string, number | string> = new Map(
+  CORE_PARAMS.flatMap((p) => (p.default === undefined ? [] : [[p.name, p.default] as const])),
+);
