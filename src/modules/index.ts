@@ -8,6 +8,7 @@ import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
 import { json } from './json.js';
+import { dmq } from './dmq/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue.js';
@@ -34,6 +35,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   ipops,
   janssonModule,
   json,
+  dmq,
   kex,
   maxfwd,
   mqueue,

@@ -32,12 +32,12 @@ export function loadScript(file: string, options: LoadOptions): LoadResult {
   const script = withPreload(parseScript(file, {
     readFile: (path) => (path === file ? top : readIfThere(path)),
     env: options.env,
-    evaluate: (text) => evaluateText(text, { modules: MODULES, vars: new VarStore(), context: (vars) => loadContext(undefined, vars) }),
+    evaluate: (text) => evaluateText(text, { modules: MODULES, vars: new VarStore(), context: (vars) => loadContext(undefined, vars, options.env) }),
     ...(options.defines ? { defines: options.defines } : {}),
     ...(options.substs ? { substs: options.substs } : {}),
   }), options);
   const vars = options.vars ?? new VarStore();
-  return { script, ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch) }) };
+  return { script, ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch, options.env) }) };
 }
 
 /** Items of the command line stand before those of the file. */
@@ -65,8 +65,8 @@ function readIfThere(path: string): string | undefined {
 }
 
 /** Enough of a run for `$def`, `$env`, `$var` and the like while loading: there is no message and no server yet. */
-function loadContext(script: Script | undefined, vars: VarStore): Context {
-  const host = { vars, shared: new Map(), pid: 0, startTime: Date.now() } as unknown as Host;
+function loadContext(script: Script | undefined, vars: VarStore, environment: LoadOptions['env']): Context {
+  const host = { vars, environment, shared: new Map(), pid: 0, startTime: Date.now() } as unknown as Host;
   const program = { script } as unknown as Program;
   return new Context(host, program, undefined as never, ROUTE.REQUEST);
 }
