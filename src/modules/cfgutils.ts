@@ -119,7 +119,7 @@ function afterRoute(ctx: Context, depth: number, code: number): number {
 // ------------------------------------------------------------ flags and chance
 
 const gflag = parsed('flag', 'number of a flag (0 to 31)', (text) => {
-  if (!/^\d+$/.test(text)) return { error: `bad number <${text}>` };
+  if (!/^\+?\d*$/.test(text)) return { error: `bad number <${text}>` };
   const n = Number(text);
   return n > 31 ? { error: `flag <${text}> out of range [0..31]` } : { ok: 1 << n };
 });

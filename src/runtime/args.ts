@@ -109,7 +109,8 @@ export function int(name: string): Arg<number> {
       if ('error' in format) return format;
       return later(format.ok.single?.get ?? format.ok.get);
     }
-    const n = parseInt32(source.text.trim());
+    // digits with a sign, no hexadecimal; an empty text is 0 (seen)
+    const n = /^[+-]?\d*$/.test(source.text) ? parseInt32(source.text || '0') : undefined;
     return n === undefined ? { error: `'${source.text}' is no number` } : constant(n);
   });
 }

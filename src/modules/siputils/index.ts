@@ -24,7 +24,7 @@ export const siputils = defineModule({
       'What append_rpid_hf() puts after the value.',
     ),
     rpid_avp: strParam('$avp(s:rpid)', 'AVP with the value of Remote-Party-ID.', (text) =>
-      rpidKey(text) === undefined ? `malformed or non AVP ${text} AVP definition` : undefined,
+      text !== '' && rpidKey(text) === undefined ? `malformed or non AVP ${text} AVP definition` : undefined,
     ),
   },
   functions: {

@@ -56,6 +56,7 @@ const COLOR_LEVELS: Readonly<Record<string, number>> = {
 /** Levels and sequences of one `log_colors` value, `L_ERR=rx;L_DBG=gx`; a text when it is wrong. */
 export function logColors(value: string): readonly (readonly [level: number, sequence: string])[] | string {
   const out: [number, string][] = [];
+  if (value === '') return 'no colors';
   for (const item of value.split(';')) {
     if (item.trim() === '') continue;
     const [name = '', letters = ''] = item.split('=').map((part) => part.trim());
