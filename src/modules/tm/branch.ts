@@ -9,12 +9,14 @@ import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { protoOf } from '../../sip/uri.js';
 import { raise, wants } from './callbacks.js';
 import { E } from './errors.js';
-import { andThen, inTurnDetached } from './later.js';
+import { tryNextTarget } from './failover.js';
+import { inTurnDetached } from './later.js';
 import { type Forced, forcedHops, type NextHops, nextHops } from './next-hop.js';
+import { paramsOf } from './params.js';
 import { fakeFinal } from './receive-reply.js';
 import { transactionContext } from './routes.js';
 import type { Tm } from './state.js';
-import { startBranch, stopBranch } from './timers.js';
+import { setFinalTimer, startBranch, stopBranch } from './timers.js';
 import { B, ClientBranch, T, type Transaction } from './transaction.js';
 
 /** What the destination set says of one branch. */
@@ -268,15 +270,22 @@ export function sendBranch(tm: Tm, t: Transaction, b: ClientBranch, ctx: Context
   if (b.to === null) return true;
   const onFailure = (): void => inTurnDetached(tm, t, 'tm: send', () => sendFailed(tm, t, b));
   if (!tm.host.sendFor(ctx, b.text, b.to, sendOptions(ctx.msg), onFailure)) {
+    if (paramsOf(t.program).failure_exec_mode === 1) return waitForTimeout(tm, t, b);
     b.lastReceived = 477;
     b.reply = null;
     b.flags |= B.SEND_FAILED;
-    return false;
+    return tryNextTarget(tm, t, b);
   }
   startBranch(tm, t, b);
   if (wants(t, 'requestOut')) {
     raise('requestOut', { t, request: ctx.msg, reply: null, code: 0, branch: b.index, text: b.text, to: b.to, ctx });
   }
+  return true;
+}
+
+/** failure_exec_mode: the branch fails by its timer, so that the failure route runs. */
+function waitForTimeout(tm: Tm, t: Transaction, b: ClientBranch): boolean {
+  setFinalTimer(tm, t, b, t.settings.frMs || paramsOf(t.program).fr_timer);
   return true;
 }
 
@@ -293,9 +302,6 @@ function sendOptions(msg: SipMessage): { noConnect?: boolean; close?: boolean } 
 function sendFailed(tm: Tm, t: Transaction, b: ClientBranch): unknown {
   if (b.lastReceived >= 200 || t.has(T.GONE)) return undefined;
   stopBranch(b);
-  return andThen(nothing(), () => fakeFinal(tm, t, b, 477));
-}
-
-function nothing(): undefined {
-  return undefined;
+  tryNextTarget(tm, t, b);
+  return fakeFinal(tm, t, b, 477);
 }

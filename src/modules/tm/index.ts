@@ -50,7 +50,7 @@ export const tm = defineModule({
     const own = state as Tm;
     own.tagPrefix = makeTagPrefix(own);
     own.serverHeader = serverHeader;
-    own.redirectContacts = (msg) => redirectContact(msg);
+    own.redirectContacts = redirectContact;
   },
   stop(_host, state) {
     const own = state as Tm;

@@ -52,7 +52,7 @@ function replyParts(tm: Tm, t: Transaction, msg: SipMessage, code: number, given
   return {
     toTag: code < 180 ? undefined : (given ?? tagOf(tm, t, msg)),
     serverHeader: tm.serverHeader(t.program),
-    contactLines: code >= 300 && code < 400 ? tm.redirectContacts(msg) : undefined,
+    contactLines: code >= 300 && code < 400 ? tm.redirectContacts(msg, paramsOf(t.program).rich_redirect) : undefined,
   };
 }
 

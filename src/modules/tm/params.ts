@@ -2,6 +2,10 @@
 import { intParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
+/** For what is not built: the default alone is taken. */
+const onlyZero = (value: number): string | undefined =>
+  value === 0 ? undefined : `the value ${value} is not supported, only 0 is`;
+
 export const tmParams = {
   fr_timer: intParam(30000, 'Time without any reply after which a branch fails with 408, ms.'),
   fr_inv_timer: intParam(120000, 'Time after a provisional reply to INVITE without a final one, ms.'),
@@ -47,7 +51,10 @@ export const tmParams = {
   ),
   faked_reply_prio: intParam(2000, 'Added to the rank of replies made here, greater is worse.'),
   remap_503_500: intParam(1, 'A relayed 503 becomes 500 (RFC 3261, 16.7).'),
-  failure_exec_mode: intParam(0, 'Run the failure route for branches that could not be sent at all.'),
+  failure_exec_mode: intParam(
+    0,
+    'A branch that could not be sent waits for fr_timer and then fails with 408, in place of an error of t_relay().',
+  ),
   dns_reuse_rcv_socket: intParam(0, 'Fail over to another address from the socket of the request.'),
   local_cancel_reason: intParam(1, 'Reason header in CANCELs made here.'),
   e2e_cancel_reason: intParam(1, "The caller's Reason headers go into the CANCELs made for its CANCEL."),
@@ -58,11 +65,11 @@ export const tmParams = {
   ),
   exec_time_check: intParam(5000, 'Accepted; no route here is timed by it.'),
   reply_relay_mode: intParam(1, 'A further 2xx after the end: 0 becomes the reply kept, 1 only passes.'),
-  enable_uac_fr: intParam(0, 'Run failure routes for local requests.'),
+  enable_uac_fr: intParam(0, 'Failure routes for local requests: only 0 is taken.', onlyZero),
   event_callback: strParam('', 'For KEMI scripts; accepted.'),
   event_callback_lres_sent: strParam('', 'For KEMI scripts; accepted.'),
   unix_tx_timeout: intParam(500, 'Accepted; t_write_unix() is not there.'),
-  blst_503: intParam(0, 'Accepted; there is no destination blocklist.'),
+  blst_503: intParam(0, 'Only 0 is taken: there is no destination blocklist.', onlyZero),
   blst_503_def_timeout: intParam(0, 'Accepted; there is no destination blocklist.'),
   blst_503_min_timeout: intParam(0, 'Accepted; there is no destination blocklist.'),
   blst_503_max_timeout: intParam(3600, 'Accepted; there is no destination blocklist.'),

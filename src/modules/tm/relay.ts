@@ -1,6 +1,8 @@
 /** Beginning transactions and forwarding requests: t_newtran(), t_relay() and their relatives (sip.md, section 4). */
 import { type Context, ROUTE } from '../../runtime/context.js';
 import { LEVEL } from '../../runtime/host.js';
+import { avpKey, firstAvp } from '../../runtime/message-env.js';
+import { toInt } from '../../runtime/values.js';
 import { buildForward, ownVia, replyDestination, statelessBranch } from '../../sip/build.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, Proto } from '../../sip/transport.js';
@@ -79,6 +81,7 @@ function begin(tm: Tm, ctx: Context, key: string): number {
   const { msg } = ctx;
   if (!usable(msg)) return E.BAD_REQ;
   const t = tm.create(msg.method, ctx, settingsOf(ctx));
+  timersFromAvps(t, ctx);
   t.key = key;
   t.owner = ctx;
   t.request = msg.clone();
@@ -89,8 +92,23 @@ function begin(tm: Tm, ctx: Context, key: string): number {
   ctx.transaction = t;
   ctx.transactionSettings = null;
   tm.stats.created++;
+  if (msg.faked) tm.host.clock.after(t.endOfLife - t.created, () => release(tm, t));
   for (const fn of tm.onRequestIn) fn(t, ctx);
   return 1;
+}
+
+/** fr_timer_avp, fr_inv_timer_avp: seconds, where t_set_fr() set nothing. */
+function timersFromAvps(t: Transaction, ctx: Context): void {
+  const params = paramsOf(ctx.program);
+  if (params.fr_timer_avp !== null && t.settings.frMs === 0) t.settings.frMs = avpSeconds(ctx, params.fr_timer_avp);
+  if (params.fr_inv_timer_avp !== null && t.settings.frInvMs === 0) {
+    t.settings.frInvMs = avpSeconds(ctx, params.fr_inv_timer_avp);
+  }
+}
+
+function avpSeconds(ctx: Context, spec: string): number {
+  const key = avpKey(/^\$avp\((.*)\)$/.exec(spec)?.[1] ?? spec);
+  return key === undefined ? 0 : Math.max(toInt(firstAvp(ctx.env, key)?.value), 0) * 1000;
 }
 
 // ---------------------------------------------------------------------- relay

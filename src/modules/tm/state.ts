@@ -47,7 +47,7 @@ export class Tm {
   /** Filled in when the server is ready: constant part of To tags, Server line, contacts of a 3xx. */
   tagPrefix = '';
   serverHeader: (program: Program) => string = () => '';
-  redirectContacts: (msg: SipMessage) => string | undefined = () => undefined;
+  redirectContacts: (msg: SipMessage, rich: number) => string | undefined = () => undefined;
   #label: number;
 
   constructor(host: Host) {

@@ -25,6 +25,7 @@ export function branchTimeout(tm: Tm, t: Transaction, b: ClientBranch): void {
 /** An INVITE without any reply may be forgotten without a word (noisy_ctimer 0). */
 function silent(t: Transaction, b: ClientBranch): boolean {
   if (paramsOf(t.program).noisy_ctimer !== 0 || t.has(T.LOCAL) || !t.isInvite) return false;
+  if (t.settings.frMs > 0 || t.settings.frInvMs > 0) return false;
   if (t.branches.length !== 1 || t.settings.onFailure !== '' || b.lastReceived !== 0) return false;
   return !wants(t, 'onFailure') && !wants(t, 'onFailureRo');
 }
