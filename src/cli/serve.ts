@@ -22,7 +22,9 @@ export interface ServeOptions {
 /** Gives the exit status when the server has ended. */
 export async function serve(program: Program, vars: VarStore, flags: KamailioFlags, err: LineWriter, options: ServeOptions = {}): Promise<number> {
   const debug = flags.debug ?? program.core.debug + flags.debugLevels;
-  const log = createLog({ pid: process.pid, write: err.write, level: debug });
+  const log = createLog({
+    pid: process.pid, write: err.write, level: debug, color: program.core.values.get('log_color') === 1,
+  });
   if (flags.workDir !== undefined) chdir(flags.workDir);
   const ended = deferred<number>();
   let server: Server;

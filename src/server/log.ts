@@ -9,6 +9,21 @@ export function levelWord(level: number): string {
   return WORDS[Math.max(-5, Math.min(3, level))]!;
 }
 
+const PLAIN = '\x1b[0;39;49m';
+
+/** Colours of the levels under `log_color`, as the reference server has them. */
+const COLORS: readonly (readonly [level: number, sequence: string])[] = [
+  [-5, '\x1b[1;31;49m'],
+  [-4, '\x1b[1;35;49m'],
+  [-3, '\x1b[0;33;49m'],
+  [-2, '\x1b[0;33;49m'],
+  [-1, '\x1b[0;31;49m'],
+  [0, '\x1b[0;35;49m'],
+  [1, '\x1b[0;32;49m'],
+  [2, '\x1b[0;36;49m'],
+  [3, PLAIN],
+];
+
 export interface LogOptions {
   readonly pid: number;
   /** Takes whole lines, latin1 text with line ends. */
@@ -16,20 +31,26 @@ export interface LogOptions {
   readonly level: number;
   /** `log_prefix` with variables is the script's matter; this is the plain text before every message. */
   readonly prefix?: string;
+  /** `log_color`: each line in the colour of its level. */
+  readonly color?: boolean;
 }
 
 export function createLog(options: LogOptions): Log {
   const head = ` 1(${options.pid}) `;
+  const colors = new Map(COLORS);
+  const print = (level: number, text: string) => {
+    const line = `${head}${levelWord(level)}: ${options.prefix ?? ''}${text}`;
+    if (options.color) options.write(`${colors.get(Math.max(-5, Math.min(3, level))) ?? ''}${line}${PLAIN}`);
+    else options.write(line);
+  };
   return {
     level: options.level,
+    colors,
     write(level, origin, text) {
-      if (level > this.level) return;
-      const end = text.endsWith('\n') ? '' : '\n';
-      options.write(`${head}${levelWord(level)}: ${options.prefix ?? ''}${origin}: ${text}${end}`);
+      if (level <= this.level) print(level, `${origin}: ${text}${text.endsWith('\n') ? '' : '\n'}`);
     },
     raw(level, text) {
-      if (level > this.level) return;
-      options.write(`${head}${levelWord(level)}: ${options.prefix ?? ''}${text}`);
+      if (level <= this.level) print(level, text);
     },
   };
 }

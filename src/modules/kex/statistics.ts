@@ -81,7 +81,7 @@ export function countMessages(host: Host): void {
 function countRequest(ctx: Context): boolean {
   const host = ctx.host;
   host.count('core.rcv_requests');
-  host.count(REQUEST_COUNTERS.get(ctx.msg.method.toUpperCase()) ?? 'core.unsupported_methods');
+  host.count(REQUEST_COUNTERS.get(ctx.msg.method) ?? 'core.unsupported_methods');
   return true;
 }
 
