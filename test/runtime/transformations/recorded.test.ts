@@ -70,7 +70,7 @@ const env = (vars: VarStore) =>
   });
 
 /** Lines that print a sum need the compiler. */
-const isPlain = (line: string): boolean => !/^(x|sum)=\[/.test(line);
+const isPlain = (line: string): boolean => !/^(x|sum)=\[\d+\]$/.test(line);
 
 /** The runner's own masks. */
 const mask = (text: string): string => text.replace(/tag=(?!from-|f1)[\w-]+/g, 'tag=<tag>');
