@@ -5,21 +5,25 @@ import { CORE_SELECTS } from '../selects/index.js';
 import { closest } from '../suggest.js';
 import type { Value } from '../values.js';
 
-const PART = /\.?([A-Za-z_][A-Za-z0-9_-]*)|\[(-?\d+)\]|\["([^"]*)"\]|\.(\d+)/y;
+const FIRST = /[A-Za-z_]\w*/y;
+const NEXT = /\.([A-Za-z_0-9]\w*)|\[(-?\d+)\]|\["([^"]*)"\]/y;
 
-/** Cuts a path into names and indexes; undefined where it is none. */
+/**
+ * Cuts a path into names and indexes; undefined where it is none. A `-` ends it, and what follows is not looked at
+ * (case pv/selects: `msg.header.X-One` asks for X).
+ */
 export function selectPath(text: string): (string | number)[] | undefined {
-  const out: (string | number)[] = [];
-  let at = 0;
-  while (at < text.length) {
-    PART.lastIndex = at;
-    const m = PART.exec(text);
-    if (m === null || (at === 0) !== (m[1] !== undefined && text[0] !== '.' && at === 0)) return undefined;
-    if (at > 0 && m[1] !== undefined && text[at] !== '.') return undefined;
-    out.push(m[2] !== undefined ? Number(m[2]) : (m[1] ?? m[3] ?? m[4] ?? ''));
-    at = PART.lastIndex;
+  FIRST.lastIndex = 0;
+  const first = FIRST.exec(text)?.[0];
+  if (first === undefined) return undefined;
+  const out: (string | number)[] = [first];
+  for (let at = first.length; at < text.length && text[at] !== '-'; at = NEXT.lastIndex) {
+    NEXT.lastIndex = at;
+    const m = NEXT.exec(text);
+    if (m === null) return undefined;
+    out.push(m[2] === undefined ? (m[1] ?? m[3] ?? '') : Number(m[2]));
   }
-  return out.length === 0 ? undefined : out;
+  return out;
 }
 
 /** Binds `@sel.a.b[1]` (the `@` may be missing, as in `$sel(a.b)`). */
