@@ -1,9 +1,12 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
 import { avpops } from './avpops/index.js';
+import { benchmark } from './benchmark.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
+import { countersModule } from './counters.js';
 import { crypto } from './crypto.js';
+import { exec } from './exec.js';
 import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
@@ -19,6 +22,7 @@ import { rr } from './rr/index.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
+import { statistics } from './statistics.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { tm } from './tm/index.js';
@@ -28,9 +32,12 @@ import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
   avpops,
+  benchmark,
   cfgutils,
   corex,
+  countersModule,
   crypto,
+  exec,
   htable,
   ipops,
   janssonModule,
@@ -45,6 +52,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   sdpops,
   siputils,
   sl,
+  statistics,
   textops,
   textopsx,
   rr,
