@@ -150,7 +150,7 @@ export const benchmark = defineModule({
     granularity: intParam(1, 'A line is written every so many measurements.', (n) =>
       n < 1 ? 'granularity is at least 1' : undefined,
     ),
-    loglevel: intParam(1, 'Log level of the lines.'),
+    loglevel: intParam(2, 'Log level of the lines.'),
     register: listParam('Makes a timer known by name.'),
   },
   functions: {

@@ -89,14 +89,14 @@ function wanted(host: Host, args: readonly RpcValue[]): string {
 }
 
 function groupNames(host: Host): string[] {
-  return [
-    ...new Set([...host.statistics.keys()].filter((k) => k.includes('.')).map((k) => k.slice(0, k.indexOf('.')))),
-  ];
+  const grouped = [...host.statistics.keys()].filter((k) => k.includes('.'));
+  return [...new Set(grouped.map((k) => k.slice(0, k.indexOf('.'))))].sort();
 }
 
 function namesIn(host: Host, group: string): string[] {
   const head = `${group}.`;
-  return [...host.statistics.keys()].filter((k) => k.startsWith(head)).map((k) => k.slice(head.length));
+  const inGroup = [...host.statistics.keys()].filter((k) => k.startsWith(head));
+  return inGroup.map((k) => k.slice(head.length)).sort();
 }
 
 function groupOf(args: readonly RpcValue[]): string {
@@ -178,8 +178,7 @@ export const countersModule = defineModule({
       run(host, args) {
         const key = wanted(host, args);
         const own = counters(host.program.params('counters') as unknown as CountersParams).find((c) => c.key === key);
-        if (own === undefined) throw new RpcFault(400, `no description for counter ${key}\n`);
-        return own.description;
+        return own?.description ?? 'kamailio statistic (no description)';
       },
     },
   },
