@@ -86,8 +86,7 @@ function definedNames(host: Host): string[] {
 }
 
 function tcpInfo(host: Host): RpcValue {
-  if (!host.sockets.some((s) => s.proto !== 'udp' && s.proto !== 'sctp'))
-    throw new RpcFault(500, 'tcp support disabled');
+  requireStreams(host);
   const values = host.program.core.values;
   return {
     readers: 1,
@@ -95,6 +94,72 @@ function tcpInfo(host: Host): RpcValue {
     max_tls_connections: Number(values.get('tls_max_connections') ?? 2048),
     ...(host.streamConnections?.() ?? { opened_connections: 0, opened_tls_connections: 0, write_queued_bytes: 0 }),
   };
+}
+
+/** Values in force of the settings for streams, with the defaults of 5.6.3, in the order in which it shows them. */
+const TCP_OPTIONS: readonly (readonly [shown: string, value: number, setting?: string])[] = [
+  ['connect_timeout', 10, 'tcp_connect_timeout'],
+  ['send_timeout', 10, 'tcp_send_timeout'],
+  ['connection_lifetime', 120, 'tcp_connection_lifetime'],
+  ['max_connections(soft)', 2048, 'tcp_max_connections'],
+  ['max_tls_connections(soft)', 2048, 'tls_max_connections'],
+  ['no_connect', 0, 'tcp_no_connect'],
+  ['fd_cache', 1, 'tcp_fd_cache'],
+  ['async', 1, 'tcp_async'],
+  ['connect_wait', 1],
+  ['conn_wq_max', 32768, 'tcp_conn_wq_max'],
+  ['wq_max', 10485760, 'tcp_wq_max'],
+  ['defer_accept', 0, 'tcp_defer_accept'],
+  ['delayed_ack', 1, 'tcp_delayed_ack'],
+  ['syncnt', 0, 'tcp_syncnt'],
+  ['linger2', 0, 'tcp_linger2'],
+  ['keepalive', 1, 'tcp_keepalive'],
+  ['keepidle', 0, 'tcp_keepidle'],
+  ['keepintvl', 0, 'tcp_keepintvl'],
+  ['keepcnt', 0, 'tcp_keepcnt'],
+  ['crlf_ping', 1, 'tcp_crlf_ping'],
+  ['accept_aliases', 0, 'tcp_accept_aliases'],
+  ['alias_flags', 1],
+  ['new_conn_alias_flags', 2],
+];
+
+function tcpOptions(host: Host): RpcValue {
+  requireStreams(host);
+  const { values } = host.program.core;
+  return Object.fromEntries(
+    TCP_OPTIONS.map(([shown, value, setting]) => [shown, Number((setting && values.get(setting)) ?? value)]),
+  );
+}
+
+function requireStreams(host: Host): void {
+  if (!host.sockets.some((s) => s.proto !== 'udp' && s.proto !== 'sctp'))
+    throw new RpcFault(500, 'tcp support disabled');
+}
+
+/** `0d 0h 0m 1s`. */
+function days(seconds: number): string {
+  const [d, h, m] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  return `${d}d ${h}h ${m}m ${seconds % 60}s`;
+}
+
+function runInfo(host: Host): RpcValue {
+  const now = host.clock.now();
+  const seconds = uptime(host);
+  return {
+    name: 'kamailio',
+    version: VERSION,
+    sourceid: 'unknown ',
+    compiler: 'node',
+    compiled: '',
+    time_now: ctime(now),
+    time_started: ctime(host.startTime),
+    uptime_secs: seconds,
+    utime_days: days(seconds),
+  };
+}
+
+function uptime(host: Host): number {
+  return Math.floor(host.clock.now() / 1000) - Math.floor(host.startTime / 1000);
 }
 
 export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
@@ -115,11 +180,7 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
   },
   'core.uptime': {
     doc: 'Returns how long the server has been running.',
-    run(host) {
-      const now = host.clock.now();
-      const seconds = Math.floor(now / 1000) - Math.floor(host.startTime / 1000);
-      return { now: ctime(now), up_since: ctime(host.startTime), uptime: seconds };
-    },
+    run: (host) => ({ now: ctime(host.clock.now()), up_since: ctime(host.startTime), uptime: uptime(host) }),
   },
   'core.info': {
     doc: 'Returns what is known of this build.',
@@ -136,6 +197,20 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
     returnsArray: true,
     run: (host) => processes(host).map((p, i) => ({ IDX: i, PID: p.pid, DSC: p.description })),
   },
+  'core.psa': {
+    doc: 'Lists the processes with state and rank.',
+    returnsArray: true,
+    run: (host) =>
+      processes(host).map((p, index) => ({
+        index,
+        pid: p.pid,
+        status: 1,
+        rank: index === 0 ? 0 : -1,
+        description: p.description,
+      })),
+  },
+  'core.runinfo': { doc: 'Returns version and running time.', run: runInfo },
+  'core.tcp_options': { doc: 'Returns the settings for streams.', run: tcpOptions },
   'core.pwd': { doc: 'Returns the working directory.', returnsArray: true, run: () => [path.resolve('.')] },
   'core.arg': { doc: 'Returns the command line.', returnsArray: true, run: (host) => [...(host.commandLine ?? [])] },
   'core.kill': {
