@@ -22,9 +22,9 @@ export function cancelMode(t: Transaction): CancelMode {
   return MODES[paramsOf(t.program).cancel_b_method] ?? 'wait';
 }
 
-/** Branches without a final reply that were not cancelled yet. */
+/** Branches without a final reply that were not cancelled yet; one that only waits (t_suspend) is none of them. */
 export function openBranches(t: Transaction): ClientBranch[] {
-  return t.branches.filter((b) => b.lastReceived < 200 && b.cancelText === '');
+  return t.branches.filter((b) => b.lastReceived < 200 && b.cancelText === '' && !b.blind);
 }
 
 /** Cancels branches of our own accord; `cause` is the status for the Reason header, 0 none. */
@@ -35,7 +35,7 @@ export function cancelBranches(
   cause: number,
   mode: CancelMode,
 ): void {
-  for (const b of branches) cancelBranch(tm, t, b, localReason(t, cause), b.blind ? 'fake' : mode);
+  for (const b of branches) cancelBranch(tm, t, b, localReason(t, cause), mode);
 }
 
 /** Cancels one branch; `reason` are whole Reason lines or ''. False when nothing remains open there. */
@@ -98,8 +98,6 @@ export function endToEndCancel(tm: Tm, cancel: SipMessage, t: Transaction, invit
     return;
   }
   if (invite.cancelReason === '' && !invite.has(T.NO_E2E_CANCEL_REASON)) invite.cancelReason = givenReason(cancel);
-  const pending = open.filter((b) =>
-    cancelBranch(tm, invite, b, invite.cancelReason, b.blind ? 'fake' : cancelMode(invite)),
-  );
+  const pending = open.filter((b) => cancelBranch(tm, invite, b, invite.cancelReason, cancelMode(invite)));
   replyLocally(tm, t, cancel, 200, pending.length > 0 ? PROCEEDING : DONE, { ctx });
 }
