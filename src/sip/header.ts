@@ -3,6 +3,7 @@ import { type NameAddr, scanAddresses } from './address.js';
 import { HDR } from './header-names.js';
 import type { Header, SipMessage } from './message.js';
 import { parseToBody } from './to-body.js';
+import { parseUri, type SipUri } from './uri.js';
 import { isLws, skipLws, type Via } from './via.js';
 
 export { NameAddr, nameAddr, unquote } from './address.js';
@@ -14,6 +15,7 @@ export class FromTo {
   readonly address: NameAddr;
   /** undefined when there is none or it is empty. */
   readonly tag: string | undefined;
+  #parts: SipUri | null | undefined = undefined;
 
   constructor(header: Header, address: NameAddr, tag: string | undefined) {
     this.header = header;
@@ -27,6 +29,11 @@ export class FromTo {
   }
   get uri(): string {
     return this.address.uri;
+  }
+  /** The URI taken apart, once; undefined when it is none. */
+  get uriParts(): SipUri | undefined {
+    if (this.#parts === undefined) this.#parts = parseUri(this.uri) ?? null;
+    return this.#parts ?? undefined;
   }
   /** Raw text after the first `;` behind the URI. */
   get params(): string {

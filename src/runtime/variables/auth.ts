@@ -2,7 +2,6 @@
 import { fromOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
-import { parseUri } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { extraKey } from '../context.js';
 import { type PvDefinition, pv } from '../module.js';
@@ -63,26 +62,20 @@ function cut(username: string): [user: string, domain: string] {
 function accountUser({ msg }: Context): Value {
   const checked = checkedOf(msg);
   if (checked !== undefined) return checked.user;
-  const uri = fromUri(msg);
+  const uri = fromOf(msg)?.uriParts;
   return uri === undefined ? null : (uri.user ?? '');
 }
 
 function accountName({ msg }: Context): Value {
   const checked = checkedOf(msg);
   if (checked !== undefined) return checked.realm === '' ? checked.user : `${checked.user}@${checked.realm}`;
-  if (fromOf(msg) === undefined) return null;
-  const uri = fromUri(msg);
+  const uri = fromOf(msg)?.uriParts;
   return uri === undefined ? null : `${uri.user ?? ''}@${uri.host}`;
 }
 
 function checkedOf(msg: SipMessage): { readonly user: string; readonly realm: string } | undefined {
   const found = msg.slots.get(CHECKED_CREDENTIALS) as { user: string; realm: string } | undefined;
   return found === undefined || found.user === '' ? undefined : found;
-}
-
-function fromUri(msg: SipMessage) {
-  const from = fromOf(msg);
-  return from === undefined ? undefined : parseUri(from.uri);
 }
 
 export const AUTH: Readonly<Record<string, PvDefinition>> = {

@@ -4,7 +4,7 @@
  */
 import { type FromTo, fromOf, toOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
-import { parseUri, type SipUri } from '../../sip/uri.js';
+import type { SipUri } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { type PvDefinition, pv } from '../module.js';
 import type { Value } from '../values.js';
@@ -23,7 +23,7 @@ function part(which: Which, read: (value: FromTo) => Value): Get {
 function uriPart(which: Which, read: (uri: SipUri) => Value): Get {
   return (ctx) => {
     const value = which(ctx.msg);
-    const uri = value === undefined ? undefined : parseUri(value.uri);
+    const uri = value?.uriParts;
     return uri === undefined ? null : read(uri);
   };
 }
@@ -72,7 +72,7 @@ function hostStart(value: FromTo, uri: SipUri): number {
 function setter(header: string, which: Which, what: string, plan: Plan) {
   return (ctx: Context, assigned: Value): boolean => {
     const value = which(ctx.msg);
-    const uri = value === undefined ? undefined : parseUri(value.uri);
+    const uri = value?.uriParts;
     if (value === undefined || uri === undefined) return logError(ctx, `cannot parse ${header} header URI`);
     const text = isNull(assigned) ? null : assignedText(assigned);
     if (text === undefined) return logError(ctx, `attempt to assign non-str value to ${header} header ${what}`);
