@@ -31,7 +31,6 @@ export interface PublishingTools {
 /** A query that waits for its answer. */
 interface Asked {
   readonly done: (reply: string | undefined) => void;
-  readonly timer: TimerHandle;
 }
 
 export class Publishing {
@@ -94,17 +93,20 @@ export class Publishing {
     const answer = new Promise<string | undefined>((resolve) => {
       done = resolve;
     });
-    const timer = host.clock.after(this.#options.queryTimeout, () => done(undefined));
-    const entry: Asked = { done, timer };
+    const entry: Asked = { done };
     this.#asked.set(id, [...(this.#asked.get(id) ?? []), entry]);
     let failed: string | undefined;
+    let answered = false;
+    let timer: TimerHandle | undefined;
     void this.#send(topic, text, true).then((error) => {
-      if (error === undefined) return;
       failed = error;
-      done(undefined);
+      if (error !== undefined) done(undefined);
+      // The responder's time begins when nsqd has the question: a broker that is slow to reach has publish_timeout.
+      else if (!answered) timer = host.clock.after(this.#options.queryTimeout, () => done(undefined));
     });
     const reply = await answer;
-    timer.cancel();
+    answered = true;
+    timer?.cancel();
     this.#forget(id, entry);
     if (reply !== undefined) {
       metrics.answered++;

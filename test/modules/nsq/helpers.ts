@@ -27,14 +27,14 @@ export const sleep = (ms: number) => new Promise<void>((done) => setTimeout(done
 /** Waits until `look` gives something; fails with `what`. */
 export async function until<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  what: string,
+  what: string | (() => string),
   ms = 8000,
 ): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > end) throw new Error(`waited ${ms} ms: ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${ms} ms: ${typeof what === 'string' ? what : what()}`);
     await sleep(10);
   }
 }
