@@ -48,7 +48,8 @@ export function rewriteUri(uri: SipUri, change: UriChange): string | undefined {
 
 function newScheme(uri: SipUri, change: UriChange): string {
   if (uri.scheme === 'urn') return 'sip';
-  if (uri.scheme !== 'tel' && uri.scheme !== 'tels') return uri.scheme;
+  // sips with user=phone is a tel URI, and a tel URI becomes sip (case core/tel-uri-statements)
+  if (uri.scheme !== 'tel' && uri.scheme !== 'tels') return isPhone(uri) ? 'sip' : uri.scheme;
   if (!NEW_HOST.has(change.kind) || change.kind === 'hostall') return uri.scheme;
   return uri.scheme === 'tel' ? 'sip' : 'sips';
 }

@@ -7,7 +7,7 @@ import type { Proto } from './transport.js';
 export interface SipUri {
   /** Scheme as written, in lower case. `tels` occurs in `type` alone. */
   readonly scheme: 'sip' | 'sips' | 'tel' | 'tels' | 'urn';
-  /** What it counts as: a sip URI with `user=phone` is a tel URI (`$rz`), a sips one a tels URI. */
+  /** What it counts as: a sip or sips URI with `user=phone` is a tel URI (`$rz`). */
   readonly type: 'sip' | 'sips' | 'tel' | 'tels' | 'urn';
   /** null when there is none. With `user=phone` it ends at its first `;`; the number of a tel URI. */
   readonly user: string | null;
@@ -95,7 +95,7 @@ function build(text: string, scheme: Scheme, p: Parts): SipUri | undefined {
   if (scheme === 'urn' || paramOf(tail.params, 'user') !== 'phone') {
     return { ...base, type: scheme, user: p.user, host: p.host, userParams: '' };
   }
-  const type = scheme === 'sips' ? 'tels' : 'tel';
+  const type = 'tel';
   const cut = p.user === null ? -1 : p.user.indexOf(';');
   if (p.user === null || cut < 0) return { ...base, type, user: p.user, host: p.host, userParams: '' };
   return { ...base, type, user: p.user.slice(0, cut), host: p.host, userParams: p.user.slice(cut + 1) };
@@ -280,10 +280,9 @@ export function uriTransport(uri: SipUri): Proto | undefined {
   return value === undefined ? undefined : protoOf(value);
 }
 
-/** Where a request to the URI goes: `maddr` before host, port 0 where none is written. */
+/** Where a request to the URI goes, port 0 where none is written. Kamailio does not look at `maddr` (case core/forward-failures). */
 export function uriTarget(uri: SipUri): { host: string; port: number; proto: Proto | undefined; secure: boolean } {
-  const secure = uri.scheme === 'sips';
-  return { host: uriParam(uri, 'maddr') || uri.host, port: uri.port, proto: uriTransport(uri), secure };
+  return { host: uri.host, port: uri.port, proto: uriTransport(uri), secure: uri.scheme === 'sips' };
 }
 
 /** Splits `a=1;b;c="x;y"` into names and values as written, blanks around them dropped; empty items are skipped. */

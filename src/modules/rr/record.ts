@@ -56,8 +56,13 @@ function differs({ kind, received }: Parts, out: ListenSocket): boolean {
   return kind === 'own' && received !== out && (received.ip !== out.ip || received.port !== out.port);
 }
 
-function address({ kind, address: given, advertised }: Parts, socket: ListenSocket, other: ListenSocket): string {
-  if (kind === 'own') return sentBy(socket, advertised) + transportParam(socket);
+/** set_advertised_address() is for the outgoing side, and there for sockets without an `advertise` of their own. */
+function address(parts: Parts, socket: ListenSocket, other: ListenSocket): string {
+  const { kind, address: given, received, advertised } = parts;
+  if (kind === 'own') {
+    const told = socket === received || socket.advertised !== undefined ? undefined : advertised;
+    return sentBy(socket, told) + transportParam(socket);
+  }
   return socket.proto === other.proto ? given : `${given};transport=${socket.proto}`;
 }
 

@@ -58,9 +58,13 @@ function nextHop(ctx: Context, to: ForwardTo): Hop | number {
     return { host: to.host, port: to.port ?? 0, proto: to.proto ?? msg.received.proto, secure: false };
   }
   const uri = parseUri(msg.dstUri ?? msg.uri);
-  if (uri === undefined || uri.host === '') {
+  if (uri === undefined) {
     log(ctx, 'forward: bad_uri dropping packet');
-    return FORWARD_ERROR.BAD_URI;
+    return msg.dstUri === null ? FORWARD_ERROR.UNSPECIFIED : FORWARD_ERROR.BAD_URI;
+  }
+  if (uri.host === '') {
+    log(ctx, 'forward: bad host name, dropping packet');
+    return FORWARD_ERROR.BAD_ADDRESS;
   }
   const target = uriTarget(uri);
   const port = to.port ?? target.port;
@@ -95,9 +99,11 @@ function sendTo(ctx: Context, target: Target): number {
   const { host, msg } = ctx;
   const socket = host.socketFor(target.proto, target.ip, msg.sendSocket);
   if (socket === undefined) {
-    const af = target.ip.includes(':') ? 10 : 2;
-    log(ctx, `cannot forward to af ${af}, proto ${target.proto} no corresponding listening socket`);
-    return failed(ctx, FORWARD_ERROR.NO_SOCKET);
+    const af = target.ip.includes(':') ? 6 : 4;
+    log(ctx, `cannot forward to af ${af === 6 ? 10 : 2}, proto ${target.proto} no corresponding listening socket`);
+    // without any socket of the family the address itself is taken for bad
+    const reachable = host.sockets.some((s) => s.af === af);
+    return failed(ctx, reachable ? FORWARD_ERROR.NO_SOCKET : FORWARD_ERROR.BAD_ADDRESS);
   }
   const branch = statelessBranch(msg);
   let to: Destination = { proto: target.proto, ip: target.ip, port: target.port, socket };

@@ -58,7 +58,7 @@ function bindText({ get, uri }: TextOperand, e: CoreOperand, bindExpr: BindExpr)
   if (right.kind === 'myself') {
     if (!uri) return { error: `${e.operand} cannot be myself` };
     if (op !== '==' && !differs) return { error: `operator ${op} cannot stand before myself` };
-    return { ok: (c) => isMyUri(c, get(c)) !== differs };
+    return { ok: (c) => testMyUri(c, get(c), differs) };
   }
   if (op === '=~') return bindMatch(get, right, bindExpr);
   if (op !== '==' && !differs) return { error: `operator ${op} is not for ${e.operand}` };
@@ -129,11 +129,12 @@ function lastRegex(): (source: string) => Regex | undefined {
   };
 }
 
-function isMyUri(ctx: Context, text: string | undefined): boolean {
+/** A text that is no URI is neither myself nor another. */
+function testMyUri(ctx: Context, text: string | undefined, differs: boolean): boolean {
   const uri = text === undefined ? undefined : parseUri(text);
   if (uri === undefined) return false;
   const secure = uri.scheme === 'sips' || uriTransport(uri) === 'tls';
-  return ctx.host.isMyself(uri.host, uri.port || (secure ? 5061 : 5060));
+  return ctx.host.isMyself(uri.host, uri.port || (secure ? 5061 : 5060)) !== differs;
 }
 
 // --------------------------------------------------------------- addresses
