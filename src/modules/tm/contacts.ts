@@ -17,6 +17,8 @@ interface Entry {
 }
 
 const NO_MORE = -2;
+/** Marks the last contact of a group in the XAVP, as Kamailio writes it. */
+const Q_FLAG = 4;
 
 /** Loads the destination set into the XAVP, highest q first; mode 1 draws the order, in proportion to q. */
 export function loadContacts(ctx: Context, params: TmParams, mode: number): number {
@@ -107,7 +109,7 @@ function record(params: TmParams, e: Entry): XavpList {
   put('path', b.path);
   put('sock', b.socket?.text ?? null);
   out.add('flags', b.flags);
-  out.add('q_flag', e.last ? 1 : 0);
+  out.add('q_flag', e.last ? Q_FLAG : 0);
   put('instance', b.instance);
   put('ruid', b.ruid);
   put('ua', b.locationUa);

@@ -84,21 +84,13 @@ function byCall(tm: Tm, args: readonly RpcValue[]): Transaction {
 /** code, reason, `index:label`, To tag, header lines, body. */
 function reply(host: Host, args: readonly RpcValue[]): undefined {
   const tm = tmOf(host);
-  const code = Number(text(args, 0, 'Reply code expected'));
-  const reason = text(args, 1, 'Reason phrase expected');
+  const [code, reason] = codeAndReason(args);
   const id = /^(\d+):(\d+)$/.exec(text(args, 2, 'Transaction ID expected'));
   const toTag = text(args, 3, 'To tag expected');
   if (id === null) throw new RpcFault(400, 'Invalid transaction ID');
   const t = findById(tm, Number(id[1]), Number(id[2]));
-  if (t?.request == null) throw new RpcFault(481, 'No such transaction');
-  const headers = args[4] === undefined ? '' : text(args, 4, 'Headers expected');
-  const body = args[5] === undefined ? '' : text(args, 5, 'Body expected');
-  const sent = replyLocally(tm, t, t.request, code, reason, {
-    ...(toTag === '' ? {} : { toTag }),
-    headers: [bodyless(headers)],
-    ...(body === '' ? {} : { body: { type: contentType(headers), text: body } }),
-  });
-  if (sent < 0) throw new RpcFault(500, 'Reply failed');
+  if (t === undefined) throw new RpcFault(481, 'No such transaction');
+  replyWith(tm, t, code, reason, toTag, args.slice(4));
   return undefined;
 }
 
@@ -112,21 +104,48 @@ function contentType(headers: string): string {
   return /^content-type[ \t]*:[ \t]*(.*?)\r?$/im.exec(headers)?.[1] ?? 'text/plain';
 }
 
-/** Call-ID, CSeq number, code, reason. */
+/** code, reason, Call-ID, CSeq number, To tag, header lines, body. */
 function replyCallId(host: Host, args: readonly RpcValue[]): undefined {
   const tm = tmOf(host);
-  const t = byCall(tm, args);
-  const code = Number(text(args, 2, 'Reply code expected'));
-  const reason = text(args, 3, 'Reason phrase expected');
-  if (t.request === null || replyLocally(tm, t, t.request, code, reason) < 0) throw new RpcFault(500, 'Reply failed');
+  const [code, reason] = codeAndReason(args);
+  const callId = text(args, 2, 'Call-ID expected');
+  const cseq = text(args, 3, 'CSeq expected');
+  const toTag = text(args, 4, 'To tag expected');
+  const t = findByCallId(tm, callId, cseq);
+  if (t === undefined) throw new RpcFault(404, 'Transaction not found');
+  replyWith(tm, t, code, reason, toTag, args.slice(5));
   return undefined;
+}
+
+function codeAndReason(args: readonly RpcValue[]): [code: number, reason: string] {
+  return [Number(text(args, 0, 'Reply code expected')), text(args, 1, 'Reason phrase expected')];
+}
+
+/** `rest`: header lines and body. */
+function replyWith(
+  tm: Tm,
+  t: Transaction,
+  code: number,
+  reason: string,
+  toTag: string,
+  rest: readonly RpcValue[],
+): void {
+  const headers = rest[0] === undefined ? '' : text(rest, 0, 'Headers expected');
+  const body = rest[1] === undefined ? '' : text(rest, 1, 'Body expected');
+  if (t.request === null) throw new RpcFault(500, 'Reply failed');
+  const sent = replyLocally(tm, t, t.request, code, reason, {
+    ...(toTag === '' ? {} : { toTag }),
+    headers: [bodyless(headers)],
+    ...(body === '' ? {} : { body: { type: contentType(headers), text: body } }),
+  });
+  if (sent < 0) throw new RpcFault(500, 'Reply failed');
 }
 
 // ------------------------------------------------------------------- requests
 
 /** method, request URI, next hop, socket, header lines, body; `.` stands for none. */
 function send(host: Host, args: readonly RpcValue[], onReply?: (r: RequestReply) => void): void {
-  if (args.length < 5) throw new RpcFault(400, `too few parameters (${args.length}/5)`);
+  if (args.length < 5) throw new RpcFault(400, `too few parameters (${-args.length}/5)`);
   const [method, uri, hop, socketText, headers] = [0, 1, 2, 3, 4].map((i) => text(args, i, 'text expected'));
   if (method === '') throw new RpcFault(400, 'Empty method');
   if (parseUri(uri!) === undefined) throw new RpcFault(400, `Invalid request uri "${uri}"`);
@@ -134,7 +153,8 @@ function send(host: Host, args: readonly RpcValue[], onReply?: (r: RequestReply)
   if (nextHop !== null && parseUri(nextHop) === undefined) throw new RpcFault(400, `Invalid next-hop uri "${hop}"`);
   const { rest, from, to, ...ids } = requestFromHeaders(headers!);
   if (from === undefined || to === undefined) throw new RpcFault(400, 'Invalid headers');
-  const body = args[5] === undefined || none(`${args[5]}`) ? '' : `${args[5]}`;
+  const body = args[5] === undefined ? '' : `${args[5]}`;
+  if (body !== '' && !/^(content-type|c)[ \t]*:/im.test(headers!)) throw new RpcFault(400, 'Content-Type missing');
   const socket = none(socketText!) ? null : socketNamed(host, socketText!);
   const begun = newRequest(
     host,
@@ -184,7 +204,7 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
   'tm.hash_stats': {
     doc: 'Refused as in Kamailio, which needs a special build for it.',
     run() {
-      throw new RpcFault(500, 'Not supported (compile with -DTM_HASH_STATS)');
+      throw new RpcFault(500, 'Hash statistics not supported (tryrecompiling with -DTM_HASH_STATS)');
     },
   },
   'tm.list': {
@@ -203,7 +223,7 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
   'tm.cancel': { doc: 'Cancels the branches of a call: Call-ID, CSeq number.', run: cancel },
   'tm.reply': { doc: 'Replies in a transaction: code, reason, index:label, To tag, headers, body.', run: reply },
   'tm.reply_callid': {
-    doc: 'Replies in the transaction of a call: Call-ID, CSeq number, code, reason.',
+    doc: 'Replies in the transaction of a call: code, reason, Call-ID, CSeq number, To tag, headers, body.',
     run: replyCallId,
   },
   'tm.t_uac_start': {
@@ -220,7 +240,6 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
   },
   'tm.t_uac_wait_block': {
     doc: 'As tm.t_uac_wait: code and reason of the final reply.',
-    returnsArray: true,
-    run: (host, args) => sendAndWait(host, args, (r) => [blockValue(r)]),
+    run: (host, args) => sendAndWait(host, args, blockValue),
   },
 };
