@@ -13,23 +13,40 @@ export type Credentials = ReadonlyMap<string, string>;
 /** Credentials that an auth function accepted: set by the auth modules in `msg.slots`. */
 export const CHECKED_CREDENTIALS = extraKey<{ readonly user: string; readonly realm: string }>('checked credentials');
 
-const FIELD = /[\s,]*([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]*))/y;
-
-/** Fields of `Digest a="b", c=d`; undefined for another scheme or where it does not parse. */
+/**
+ * Fields of `Digest a="b", c=d` as Kamailio reads them (case pv/auth-forms): a quote ends at the next one, whatever
+ * stands before it; what follows a value up to the comma is skipped; of two equal names the last wins. Undefined for
+ * another scheme or where it does not parse.
+ */
 export function digestFields(value: string): Credentials | undefined {
-  const scheme = /^\s*digest\s+/i.exec(value);
+  const scheme = /^\s*digest[\s,]\s*/i.exec(value);
   if (scheme === null) return undefined;
   const out = new Map<string, string>();
-  let at = scheme[0].length;
-  for (;;) {
-    FIELD.lastIndex = at;
-    const m = FIELD.exec(value);
-    if (m === null) break;
-    const name = m[1]!.toLowerCase();
-    if (!out.has(name)) out.set(name, m[2] ?? m[3] ?? '');
-    at = FIELD.lastIndex;
+  for (let at = scheme[0].length; at >= 0; ) {
+    const equals = value.indexOf('=', at);
+    const field = equals < 0 ? undefined : fieldValue(value, skipBlanks(value, equals + 1));
+    if (field === undefined) return undefined;
+    out.set(value.slice(at, equals).trim().toLowerCase(), field.text);
+    const comma = value.indexOf(',', field.end);
+    at = comma < 0 ? -1 : skipBlanks(value, comma + 1);
   }
-  return /^[\s,]*$/.test(value.slice(at)) ? out : undefined;
+  return out;
+}
+
+function fieldValue(value: string, at: number): { readonly text: string; readonly end: number } | undefined {
+  if (value[at] === '"') {
+    const close = value.indexOf('"', at + 1);
+    return close < 0 ? undefined : { text: value.slice(at + 1, close), end: close + 1 };
+  }
+  let end = at;
+  while (end < value.length && !/[\s,]/.test(value[end]!)) end++;
+  return end === at ? undefined : { text: value.slice(at, end), end };
+}
+
+function skipBlanks(value: string, from: number): number {
+  let at = from;
+  while (at < value.length && /\s/.test(value[at]!)) at++;
+  return at;
 }
 
 function credentialsOf(msg: SipMessage): Credentials | undefined {
@@ -53,10 +70,12 @@ function credential(read: (fields: Credentials) => Value) {
 
 const field = (name: string) => credential((f) => f.get(name) ?? '');
 
-/** User and domain of a username: cut at its first `@`. */
+/** User and domain of a username: cut at its first `@`, a scheme in front left out. */
 function cut(username: string): [user: string, domain: string] {
+  if (username.length <= 2) return [username, ''];
   const at = username.indexOf('@');
-  return at < 0 ? [username, ''] : [username.slice(0, at), username.slice(at + 1)];
+  const user = at < 0 ? username : username.slice(0, at);
+  return [user.slice(user.indexOf(':') + 1), at < 0 ? '' : username.slice(at + 1)];
 }
 
 function accountUser({ msg }: Context): Value {

@@ -14,7 +14,7 @@ import {
   pvWith,
 } from '../module.js';
 import { Dual, toText, type Value } from '../values.js';
-import { type Get, indexReader, logError, place } from './support.js';
+import { type Get, indexReader, logError, place, unsigned } from './support.js';
 
 type Match = (h: Header) => boolean;
 
@@ -246,8 +246,7 @@ function leadingInt(text: string): number {
 /** Seconds of every contact (its own or the Expires header's), or of the header alone; undefined: unreadable. */
 function expiries(msg: SipMessage): number[] | undefined {
   const line = msg.firstValue(HDR.EXPIRES);
-  const common = line === undefined ? undefined : seconds(/^\d+/.exec(line)?.[0] ?? '');
-  if (line !== undefined && common === undefined) return undefined;
+  const common = line === undefined ? undefined : headerSeconds(line);
   const out: number[] = [];
   for (const c of contactsOf(msg)) {
     const own = c.expires ? seconds(c.expires) : common;
@@ -258,6 +257,11 @@ function expiries(msg: SipMessage): number[] | undefined {
   return out;
 }
 
+/** Digits at the front, modulo 2^32; 0 where there are none (case pv/list-header-forms). */
+function headerSeconds(text: string): number {
+  return Number(BigInt.asUintN(32, BigInt(/^\d{0,64}/.exec(text)?.[0] || 0)));
+}
+
 function seconds(text: string): number | undefined {
   const n = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   return n <= 0xffffffff ? n : undefined;
@@ -266,7 +270,7 @@ function seconds(text: string): number | undefined {
 function extreme(pick: (...n: number[]) => number): Get {
   return ({ msg }) => {
     const all = expiries(msg);
-    return all === undefined || all.length === 0 ? null : pick(...all.slice(0, 1024)) | 0;
+    return all === undefined || all.length === 0 ? null : unsigned(pick(...all.slice(0, 1024)));
   };
 }
 

@@ -1,9 +1,9 @@
 /** Identity headers: P-Asserted-Identity, P-Preferred-Identity, Remote-Party-ID, Diversion, Refer-To. */
 import { type NameAddr, scanAddresses } from '../../sip/address.js';
-import { nameAddr } from '../../sip/header.js';
+import { nameAddr, unquote } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
-import { parseUri } from '../../sip/uri.js';
+import { parseParams, parseUri } from '../../sip/uri.js';
 import { type BindResult, type PvAccessor, type PvDefinition, type PvUse, pv, pvWith } from '../module.js';
 import type { Value } from '../values.js';
 import { uriHost, uriUser } from './request-uri.js';
@@ -66,7 +66,12 @@ function single(id: number, read: (address: NameAddr) => Value): Get {
   };
 }
 
-const param = (name: string) => single(HDR.DIVERSION, (a) => a.param(name) ?? null);
+/** Names of its parameters count to the letter, unlike others (case pv/identity-forms). */
+const param = (name: string) =>
+  single(HDR.DIVERSION, (a) => {
+    const found = parseParams(a.params).find(([n]) => n === name);
+    return found === undefined ? null : unquote(found[1] ?? '');
+  });
 
 export const IDENTITIES: Readonly<Record<string, PvDefinition>> = {
   ai: list('URI of P-Asserted-Identity.', HDR.PAI, (a) => a.uri),

@@ -19,9 +19,12 @@ const ATTRIBUTES: Readonly<Record<string, (via: Via) => Value>> = {
   i: (via) => orNull(via.i),
 };
 
+/** PROTO_OTHER. */
+const OTHER = 7;
+
 function protoId(transport: string): number {
   const proto = protoOf(transport);
-  return proto === undefined ? 0 : PROTO_ID[proto];
+  return proto === undefined ? OTHER : PROTO_ID[proto];
 }
 
 function viaTable(doc: string, which: (msg: SipMessage) => Via | undefined): PvDefinition {
