@@ -110,8 +110,9 @@ export class ServerHost implements Host {
   }
 
   state<T>(key: StateKey<T>): T {
-    if (!this.#states.has(key.module)) throw new Error(`module ${key.module} is not loaded`);
-    return this.#states.get(key.module) as T;
+    const state = this.#states.get(key.module);
+    if (state === undefined && !this.#states.has(key.module)) throw new Error(`module ${key.module} is not loaded`);
+    return state as T;
   }
 
   hasState(key: StateKey<unknown>): boolean {

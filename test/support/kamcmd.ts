@@ -32,6 +32,10 @@ function fieldsOf(value: RpcValue): readonly (readonly [string, RpcValue])[] | u
 
 function lines(value: RpcValue, indent = ''): string {
   const fields = fieldsOf(value);
+  if (Array.isArray(value)) {
+    const items = value.map((v: RpcValue) => `${indent}\t${lines(v, `${indent}\t`)}`).join('');
+    return `{\n${items}${indent}}\n`;
+  }
   if (fields === undefined) return `${String(value)}\n`;
   const inner = fields.map(([name, v]) => `${indent}\t${name}: ${lines(v, `${indent}\t`)}`).join('');
   return `{\n${inner}${indent}}\n`;
