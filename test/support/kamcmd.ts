@@ -26,17 +26,21 @@ export async function kamcmd(
 
 function fieldsOf(value: RpcValue): readonly (readonly [string, RpcValue])[] | undefined {
   if (value instanceof RpcRecord) return value.fields;
-  if (Array.isArray(value)) return value.flatMap((v: RpcValue) => fieldsOf(v) ?? []);
-  return typeof value === 'object' && value !== null ? Object.entries(value) : undefined;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
+}
+
+/** Kamailio gives some members of an array a name, such as `socket`: here a record of one record. */
+function isNamed(item: RpcValue): boolean {
+  const fields = fieldsOf(item);
+  return fields?.length === 1 && fieldsOf(fields[0]?.[1] ?? 0) !== undefined;
 }
 
 function lines(value: RpcValue, indent = ''): string {
-  const fields = fieldsOf(value);
+  const inner = `${indent}\t`;
+  const named = (v: RpcValue) => (fieldsOf(v) ?? []).map(([name, field]) => `${inner}${name}: ${lines(field, inner)}`);
   if (Array.isArray(value)) {
-    const items = value.map((v: RpcValue) => `${indent}\t${lines(v, `${indent}\t`)}`).join('');
-    return `{\n${items}${indent}}\n`;
+    const items = value.flatMap((v: RpcValue) => (isNamed(v) ? named(v) : [`${inner}${lines(v, inner)}`]));
+    return `{\n${items.join('')}${indent}}\n`;
   }
-  if (fields === undefined) return `${String(value)}\n`;
-  const inner = fields.map(([name, v]) => `${indent}\t${name}: ${lines(v, `${indent}\t`)}`).join('');
-  return `{\n${inner}${indent}}\n`;
+  return fieldsOf(value) === undefined ? `${String(value)}\n` : `{\n${named(value).join('')}${indent}}\n`;
 }
