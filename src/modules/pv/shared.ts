@@ -1,6 +1,13 @@
 /** First values of `$shv` and `$var` (modparams shvset, varset) and the RPC commands on `$shv`. */
 
-import { type Host, type RpcDefinition, RpcFault, type RpcValue, type VarStore } from '../../runtime/module.js';
+import {
+  type Host,
+  type RpcDefinition,
+  RpcFault,
+  RpcRecord,
+  type RpcValue,
+  type VarStore,
+} from '../../runtime/module.js';
 import { parseInt32 } from '../../runtime/values.js';
 
 interface FirstValue {
@@ -59,7 +66,9 @@ function get(host: Host, [name]: readonly RpcValue[]): RpcValue {
     if (value === undefined) throw new RpcFault(404, 'Variable not found');
     return described(`${name}`, value);
   }
-  return { items: [...host.shared].map(([n, v]) => ({ shv: described(n, v) })) };
+  // one field a variable, the newest first, all under the name shv
+  const fields = [...host.shared].reverse().map(([n, v]) => ['shv', described(n, v)] as const);
+  return { items: new RpcRecord(fields) };
 }
 
 const NEEDED = '(Parameters: varname type value)';
