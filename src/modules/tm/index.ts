@@ -6,7 +6,7 @@ import { functions, scriptReply } from './functions.js';
 import { relayFunctions } from './functions-relay.js';
 import { settingFunctions } from './functions-settings.js';
 import { makeTagPrefix } from './local-reply.js';
-import { lookUp, transactionOf } from './match.js';
+import { transactionOf } from './match.js';
 import { tmParams } from './params.js';
 import { replyReceived } from './receive-reply.js';
 import { finishRun } from './relay.js';
@@ -40,10 +40,9 @@ export const tm = defineModule({
     state.branchTimeout = (t, b) => branchTimeout(state, t, b);
     host.hooks.afterRequest.push((ctx) => finishRun(state, ctx));
     host.hooks.onReply.push((ctx) => replyReceived(state, ctx));
-    host.hooks.statefulReply = (ctx, code, reason) => {
-      if (transactionOf(ctx) === null) lookUp(state, ctx);
-      return transactionOf(ctx) === null ? undefined : scriptReply(ctx, code, reason);
-    };
+    // send_reply() does not look for a transaction: it takes the one the run has
+    host.hooks.statefulReply = (ctx, code, reason) =>
+      transactionOf(ctx) === null ? undefined : scriptReply(ctx, code, reason);
     return state;
   },
   ready(_host, state) {
