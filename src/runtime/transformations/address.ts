@@ -1,6 +1,7 @@
 /** The classes `nameaddr` and `tobody`: values of From, To, Contact and the like. */
-import { type NameAddr, nameAddr } from '../../sip/header.js';
+import { parseToBody, type ToBody } from '../../sip/to-body.js';
 import { parseUri, type SipUri } from '../../sip/uri.js';
+import { skipLws } from '../../sip/via.js';
 import type { TransformationDefinition } from '../module.js';
 import type { Value } from '../values.js';
 import { type Entry, plain, someText, transformationClass } from './common.js';
@@ -46,23 +47,29 @@ export const nameaddr: TransformationDefinition = transformationClass(
   },
 );
 
-function body(doc: string, of: (address: NameAddr, uri: SipUri) => Value): Entry {
+function body(doc: string, of: (body: ToBody, uri: SipUri) => Value): Entry {
   return plain(doc, someText, (text) => {
-    const address = nameAddr(text);
-    const uri = address === undefined ? undefined : parseUri(address.uri);
-    return address === undefined || uri === undefined ? undefined : of(address, uri);
+    const found = parseToBody(text, 0, text.length);
+    const uri = found === undefined ? undefined : parseUri(found.address.uri);
+    return found === undefined || uri === undefined ? undefined : of(found, uri);
   });
+}
+
+/** From the name of the first parameter to the end of the text. */
+function paramsOf({ address }: ToBody): string {
+  const { text, paramsStart } = address;
+  return address.params === '' ? '' : text.slice(skipLws(text, paramsStart, text.length));
 }
 
 export const tobody: TransformationDefinition = transformationClass(
   'tobody',
   'Parts of the value of a From or To header; a part that is absent is empty. What does not parse fails.',
   {
-    uri: body('The URI.', (a) => a.uri),
-    tag: body('Value of the parameter tag.', (a) => a.param('tag') ?? ''),
-    user: body('User of the URI.', (_a, u) => u.user ?? ''),
-    host: body('Host of the URI.', (_a, u) => u.host),
-    display: body('Display name with its quotes.', (a) => a.display),
-    params: body('All parameters, from the name of the first one on.', (a) => a.params),
+    uri: body('The URI.', (b) => b.address.uri),
+    tag: body('Value of the parameter tag.', (b) => b.tag ?? ''),
+    user: body('User of the URI.', (_b, u) => u.user ?? ''),
+    host: body('Host of the URI.', (_b, u) => u.host),
+    display: body('Display name with its quotes.', (b) => b.address.display),
+    params: body('All parameters, from the name of the first one on.', paramsOf),
   },
 );

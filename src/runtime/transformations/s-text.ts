@@ -131,10 +131,23 @@ function unquoted(text: string): string {
 /** Folds before each of the characters 1 to n-1, as 5.6.3 does (it was meant to fold after every n). */
 function foldedLines(text: string, n: number, m: number, pad: string): Value {
   if (n <= 0 || m < 0 || text.length + Math.trunc(text.length / n) * (2 + m) > MAX_RESULT - 1) return undefined;
-  const fold = `\r\n${pad.repeat(m)}`;
   const head = Math.min(n, text.length);
-  if (head * fold.length > MAX_RESULT) return undefined;
+  // Kamailio's own check counts other folds than those it makes: this one is for what comes out.
+  if (text.length + Math.max(0, head - 1) * (2 + m) > MAX_RESULT) return undefined;
+  const fold = head < 2 ? '' : `\r\n${pad.repeat(m)}`;
+  if (m >= text.length) return foldedInPlace(text, n, fold);
   return text.slice(0, head).split('').join(fold) + text.slice(head);
+}
+
+/** With as many blanks as the text has characters it is read from the buffer that is written. */
+function foldedInPlace(text: string, n: number, fold: string): string {
+  const buffer = text.split('');
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (i > 0 && i < n) for (const c of fold) buffer[at++] = c;
+    buffer[at++] = buffer[i] ?? '';
+  }
+  return buffer.slice(0, at).join('');
 }
 
 function negative(...places: number[]) {
