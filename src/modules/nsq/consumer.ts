@@ -2,10 +2,11 @@
  * One consumer worker: connections to every nsqd of one subscription, the names of the event routes, and the answers to
  * nsqd. Runs in a thread of the nsq pool; the script thread runs one of its events at a time, in the order handed over.
  */
-import { eventParts, routeName, upToNul } from './event-routes.js';
+import { Packer } from './batch.js';
+import { eventParts, upToNul } from './event-routes.js';
 import { KeptLink } from './kept-link.js';
 import { type Delivery, openReader, type ReaderLink } from './nsqjs.js';
-import { type ConsumerTask, type EventItem, type FromConsumer, type ToConsumer, VERDICT } from './protocol.js';
+import { type ConsumerTask, type FromConsumer, type ToConsumer, VERDICT } from './protocol.js';
 import { type Address, addressText } from './settings.js';
 
 /** Delay of a REQ after `drop`, milliseconds, as the C module's. */
@@ -27,21 +28,19 @@ export class Consumer {
   readonly #held = new Map<number, Held>();
   /** `immediate` only: received, neither finished nor handed over, as max_in_flight are out already. */
   readonly #waiting: Held[] = [];
-  #batch: EventItem[] = [];
-  #next = 1;
+  readonly #packer: Packer;
   #paused = false;
   #stopping = false;
   /** Connections that still have to close. */
   #ending = 0;
   #touching: NodeJS.Timeout | undefined;
-  readonly #names: NameCache;
   #finish: () => void = () => {};
   /** Resolves when the worker has stopped. */
   readonly done: Promise<void>;
 
   constructor(task: ConsumerTask) {
     this.#task = task;
-    this.#names = new NameCache();
+    this.#packer = new Packer(1, (packed) => this.#post({ kind: 'events', packed }));
     this.done = new Promise((finish) => {
       this.#finish = finish;
     });
@@ -141,26 +140,10 @@ export class Consumer {
     }
     const immediate = this.#task.ackMode === 'immediate';
     if (immediate) delivery.finish();
-    const handle = this.#next++;
-    this.#held.set(handle, held);
-    const names = this.#names.of(parts.category, parts.name);
     const expires = immediate ? Number.POSITIVE_INFINITY : held.since + held.link.messageTimeout - MARGIN;
-    if (this.#batch.length === 0) queueMicrotask(() => this.#flush());
-    this.#batch.push({
-      handle,
-      first: names[0],
-      second: names[1],
-      text,
-      attempts: delivery.attempts,
-      expires,
-      nsqd: held.nsqd,
-    });
-  }
-
-  #flush(): void {
-    const list = this.#batch;
-    this.#batch = [];
-    this.#post({ kind: 'events', list });
+    if (this.#packer.empty) queueMicrotask(() => this.#packer.flush());
+    const handle = this.#packer.add(parts, text, delivery.attempts, expires, held.nsqd);
+    this.#held.set(handle, held);
   }
 
   #settle(list: readonly number[]): void {
@@ -251,21 +234,5 @@ export class Consumer {
       for (const link of open) link.end();
       if (open.length === 0) this.#finish();
     });
-  }
-}
-
-/** Names of the first two candidates by the parts they are made of: most messages repeat a few. */
-class NameCache {
-  readonly #byParts = new Map<string, readonly [string, string]>();
-
-  of(category: string, name: string): readonly [string, string] {
-    const key = `${category}\0${name}`;
-    let names = this.#byParts.get(key);
-    if (names === undefined) {
-      if (this.#byParts.size >= 1000) this.#byParts.clear();
-      names = [routeName(category, name), routeName(category)];
-      this.#byParts.set(key, names);
-    }
-    return names;
   }
 }

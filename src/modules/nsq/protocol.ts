@@ -1,5 +1,6 @@
 /** What crosses between the script thread and the threads of the nsq pool: plain data, one union for each direction. */
 import type { MessagePort } from 'node:worker_threads';
+import type { PackedEvents } from './batch.js';
 import type { EventKeys } from './event-routes.js';
 import type { AckMode, Address, ConnectionOptions } from './settings.js';
 
@@ -18,7 +19,7 @@ export interface ConsumerTask {
   readonly clientId: string;
 }
 
-/** One message that is JSON, with its first two candidates (the other three are the same for all). */
+/** One message that is JSON, with its first two candidates (the other three are the same for all). batch.ts packs them. */
 export interface EventItem {
   /** Number of the message in its worker. */
   readonly handle: number;
@@ -45,7 +46,7 @@ export type ToConsumer =
   | { readonly kind: 'stop'; readonly limit: number };
 
 export type FromConsumer =
-  | { readonly kind: 'events'; readonly list: readonly EventItem[] }
+  | { readonly kind: 'events'; readonly packed: PackedEvents }
   /** These were lost with their connection and will come again: do not start them. */
   | { readonly kind: 'revoked'; readonly handles: readonly number[] }
   | LinkReport

@@ -2,6 +2,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Host } from '../../runtime/host.js';
 import { LEVEL } from '../../runtime/host.js';
+import { Unpacker } from './batch.js';
 import { parameterRoutes } from './event-routes.js';
 import { EventLine, type EventRunner } from './event-runner.js';
 import type { Metrics } from './metrics.js';
@@ -91,7 +92,8 @@ export class Seat {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const line = this.#line;
-    port1.on('message', (message: FromConsumer) => this.#take(line, message));
+    const unpacker = new Unpacker();
+    port1.on('message', (message: FromConsumer) => this.#take(line, unpacker, message));
     this.#ended = this.#group.run('consume', { ...this.task, port: port2 } as ConsumerTask).then(
       () => port1.close(),
       (error: unknown) => this.#died(port1, error),
@@ -123,11 +125,11 @@ export class Seat {
     });
   }
 
-  #take(line: EventLine, message: FromConsumer): void {
+  #take(line: EventLine, unpacker: Unpacker, message: FromConsumer): void {
     const { metrics, runner, host } = this.#tools;
     switch (message.kind) {
       case 'events':
-        runner.take(line, message.list);
+        runner.take(line, unpacker.unpack(message.packed));
         // Sent before the worker knew of the stop.
         if (this.#stopping && this.task.ackMode !== 'immediate') metrics.returned += line.giveBack();
         break;

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Unpacker } from '../../../src/modules/nsq/batch.js';
 import { startBroker } from '../../../src/modules/nsq/broker.js';
 import { Consumer } from '../../../src/modules/nsq/consumer.js';
 import type {
@@ -172,10 +173,11 @@ export class TestConsumer {
       ...task,
     });
     void this.worker.done.then(() => port2.close());
+    const unpacker = new Unpacker();
     port1.on('message', (message: FromConsumer) => {
       this.reports.push(message);
       if (message.kind !== 'events') return;
-      for (const event of message.list) {
+      for (const event of unpacker.unpack(message.packed)) {
         this.events.push(event);
         this.onEvent(event);
       }
