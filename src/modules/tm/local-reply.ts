@@ -42,7 +42,7 @@ export function replyLocally(
     body: extra.body ?? msg.replyBody,
   });
   if (text === '') return -1;
-  t.handled = true;
+  if (code >= 200) t.handled = true;
   sendLocal(tm, t, msg, code, text, extra.ctx);
   return 1;
 }
