@@ -1,10 +1,10 @@
 /** The statements of the core (language.md, section 10): their spellings and the literals they take. */
 
 /**
- * A literal argument: `text` a quoted string, `int` a number, `signed` one with an optional sign, `host` a string, IP or
- * bare host, `address` that or `uri:host`, `port` a number or `uri:port`, `flag` a number or declared name,
- * `avpflag` a name from avpflags, `avp` a variable or a string that names an AVP, `proto` UDP…, `socket` [proto:]host[:port],
- * `expr` any expression.
+ * A literal argument: `text` a quoted string, `int` a number, `signed` one with an optional sign, `address` a string, IP
+ * or host of identifiers, `uri-host` and `uri-port` these words, `host` any host, `flag` a number or declared name,
+ * `avpflag` a name from avpflags, `avp` a variable or a string that names an AVP, `proto` UDP…, `socket`
+ * [proto:]host[:port], `expr` any expression.
  */
 export type CoreArgType =
   | 'text'
@@ -12,7 +12,8 @@ export type CoreArgType =
   | 'signed'
   | 'host'
   | 'address'
-  | 'port'
+  | 'uri-host'
+  | 'uri-port'
   | 'flag'
   | 'avpflag'
   | 'avp'
@@ -39,7 +40,7 @@ type Row = readonly [names: string, forms: string, expected: string, doc: string
 
 const STRING = 'bad argument, string expected';
 const NUMBER = 'bad argument, number expected';
-const TARGETS = 'address|address,port';
+const TARGETS = 'address|address,int|uri-host|uri-host,int|uri-host,uri-port';
 const MISSING = "missing '(' or ')' ?";
 
 const ROWS: readonly Row[] = [

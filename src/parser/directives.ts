@@ -49,6 +49,9 @@ const NEWER: Readonly<Record<string, string>> = {
   defexps: 'Kamailio 5.6 has no #!defexps; use #!substdefs',
 };
 
+/** Files read in one parse; far more than any script has. */
+const MAX_INCLUDED = 10_000;
+
 export const SUBST_HINT = 'write it as "/expression/replacement/flags", with any separator';
 
 type SubstWord = 'subst' | 'substdef' | 'substdefs';
@@ -247,6 +250,11 @@ export class Directives {
     this.#problem('directive-position', { name: word }, span, `no #!ifdef is open here`);
   }
 
+  /** Behind the end of a file: what an ifdef in it skips goes on. */
+  goOnSkipping(): void {
+    if (this.#state.skipping) this.#skip();
+  }
+
   /** Passes over text up to the directive that ends the skipping; nothing in it is looked at. */
   #skip(): void {
     const r = this.#r;
@@ -320,12 +328,18 @@ export class Directives {
           : quoted.length === 2
             ? 'invalid included file name'
             : undefined;
+    this.#included += 1;
+    // A file that includes itself several times would be read without end: after the first error there is no other.
+    if (this.#included > MAX_INCLUDED) return;
     if (r.depth >= LIMITS.includes) {
+      this.#included = MAX_INCLUDED;
       this.#problem('include-depth', { limit: LIMITS.includes }, word.span, 'does a file include itself?');
     } else if (wrong) {
       this.#problem('include-name', { why: wrong, name: quoted }, word.span, 'write it as "file.cfg", without blanks');
     } else this.#open(fileName(quoted), optional, word.span);
   }
+
+  #included = 0;
 
   #open(name: string, optional: boolean, span: Span): void {
     const r = this.#r;

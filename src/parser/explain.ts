@@ -14,7 +14,7 @@ export interface Notice {
   readonly tokens?: readonly Token[];
   readonly text: string;
   /** What is missing: a `;`, the `)` of a `(`, the `}` of a `{`, a name, a value. */
-  readonly missing?: ';' | ')' | '}' | 'name' | 'event' | 'unnamed' | 'host' | 'value' | 'item';
+  readonly missing?: ';' | ')' | '}' | 'name' | 'listed' | 'event' | 'unnamed' | 'host' | 'value' | 'item';
   /** The bracket that is open, or the word that needs something. */
   readonly opened?: Span | undefined;
 }
@@ -97,6 +97,9 @@ function words(notice: Notice): string | undefined {
     if (/^0\d+$/.test(at.image)) return 'a number that begins with 0 is octal: its digits are 0 to 7';
     return 'a word that begins with a digit is neither a number nor a name; quote it';
   }
+  if (at?.tokenType === T.LBrace && notice.text === 'bad command') {
+    return 'a block of its own is no statement: leave out the braces';
+  }
   if (at?.tokenType === T.Else && notice.missing !== ';')
     return 'no `if` is open here: its statement has ended at the `;` or `}` before';
   const first = start?.tokenType === T.Id ? start.image : undefined;
@@ -176,7 +179,7 @@ function values({ missing: what, at, opened, previous }: Notice): string | undef
   if (at.tokenType === T.String && opened) return 'write the value without quotes';
   if (at.tokenType === T.Minus) return 'a negative number is not allowed here';
   if (at.tokenType === T.RParen && previous?.tokenType === T.String) {
-    return 'a `,` is missing: strings standing side by side are one string';
+    return 'there are three arguments with commas between them: ("modules", "parameter", value)';
   }
   if (at.tokenType === T.Id) return `text is quoted: "${at.image}"; a define must come before its use`;
   if (KEYWORDS.has(at.image) && /^\w+$/.test(at.image)) return `\`${at.image}\` is a reserved word; text is quoted`;
@@ -184,6 +187,7 @@ function values({ missing: what, at, opened, previous }: Notice): string | undef
 }
 
 function items({ missing: what, at, next, previous }: Notice): string | undefined {
+  if (what === 'listed') return 'the word before it was read as one more address: put a `;` behind the list';
   if (what !== 'item' || !at) return undefined;
   if (at.tokenType === T.RBrace) return 'no `{` is open here';
   if (at.tokenType === T.Id && next?.tokenType === T.Equal) return undefined;
@@ -215,9 +219,14 @@ function bareWord({ previous, at, start, text }: Notice): string | undefined {
       return meant ? `did you mean \`${meant}\`?` : `\`${image}\` is no statement; a call is ${image}(…)`;
     return `\`${image}\` is not defined here: text is quoted, a call is ${image}(…), a define must come before`;
   }
+  if (previous && KEYWORDS.has(previous.image) && text.startsWith('missing')) {
+    return `\`${previous.image}\` is a reserved word; quote it to use it as a name`;
+  }
   if (at && start && KEYWORDS.has(at.image) && /^\w+$/.test(at.image) && at !== start) {
     return `\`${at.image}\` is a reserved word; text is quoted`;
   }
+  if (at?.tokenType === T.Semicolon && text === 'bad case label') return 'a label ends with `:`';
+  if (at?.tokenType === T.Semicolon && previous?.tokenType === T.Equal) return 'a value is missing';
   return undefined;
 }
 

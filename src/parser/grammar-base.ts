@@ -3,7 +3,7 @@ import { EmbeddedActionsParser, type IParserErrorMessageProvider, type TokenType
 import { hintFor, type Notice } from './explain.js';
 import { join, NOWHERE, type Problem, type Span } from './problem.js';
 import { type ParseProblemCode, parseProblem } from './problems.js';
-import { AnyRouteWord, T, TOKEN_TYPES, type Token } from './tokens.js';
+import { T, TOKEN_TYPES, type Token } from './tokens.js';
 import type { BlockKind } from './tree.js';
 
 /** Leaves the rules up to the one that knows how to go on; the problem has been reported. */
@@ -36,12 +36,12 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
   #errors = 0;
   #lastError: unknown;
 
-  constructor() {
+  /** `validate`: look for mistakes in the grammar itself; slow, for the tests. */
+  constructor(validate = false) {
     super(TOKEN_TYPES, {
       maxLookahead: 1,
       recoveryEnabled: false,
-      // The grammar is fixed; a test validates it once.
-      skipValidations: true,
+      skipValidations: !validate,
       errorMessageProvider: SILENT,
     });
   }
@@ -92,13 +92,17 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
     // What is found late stands behind what was found before it, wherever it points.
     const order = Math.max(span.order, this.token(0)?.span.order ?? 0);
     const problem = parseProblem(code, values, order === span.order ? span : { ...span, order }, extra);
+    if (this.#errors > MAX_ERRORS) return;
     this.problems.push(problem);
     if (problem.severity !== 'error') return;
     this.#errors += 1;
     if (this.#errors <= MAX_ERRORS) return;
-    this.problems.push(parseProblem('too-many-errors', {}, span));
+    this.problems.push(parseProblem('too-many-errors', {}, problem.span));
+    this.skipAll();
+  }
+
+  private skipAll(): void {
     while (!this.atEnd) this.SKIP_TOKEN();
-    this.#errors = Number.NEGATIVE_INFINITY;
   }
 
   /** Reports the next token, once; `text` is what the rule says. */
@@ -151,7 +155,7 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
     if (this.RECORDING_PHASE) return run();
     if (this.#depth >= MAX_DEPTH) {
       this.problem('too-deep', { limit: MAX_DEPTH }, this.spanAt(1));
-      while (!this.atEnd) this.SKIP_TOKEN();
+      this.skipAll();
       this.#lastError = this.LA(1);
       throw new Panic();
     }
@@ -168,7 +172,7 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
   /** Whether a route block begins here: then whatever was open before is not closed. */
   protected get atBlock(): boolean {
     const token = this.token(1);
-    if (!token?.firstOnLine || !isRouteWord(token)) return false;
+    if (!token?.firstOnLine || !ROUTE_WORDS.has(token.tokenType)) return false;
     const next = this.type(2);
     if (next === T.LBrace) return true;
     return next === T.LBracket && (this.type(5) === T.LBrace || token.tokenType !== T.Route);
@@ -257,9 +261,7 @@ const ITEM_WORDS: ReadonlySet<TokenType> = new Set([
   T.Subst,
 ]);
 
-function isRouteWord(token: Token): boolean {
-  return token.tokenType.CATEGORIES?.includes(AnyRouteWord) ?? false;
-}
+const ROUTE_WORDS: ReadonlySet<TokenType> = new Set([T.Route, T.MainRoute, T.NamedRoute, T.EventRoute]);
 
 const GRAMMAR_ERRORS = new Set([
   'MismatchedTokenException',

@@ -120,7 +120,8 @@ export abstract class CoreRules extends AddressRules {
         },
       },
       {
-        GATE: () => this.atIp,
+        // Where a host may stand, a number begins an address.
+        GATE: () => this.atIp || (types.includes('address') && this.type(1) === T.Number),
         ALT: () => {
           const host = this.SUBRULE(this.ip, { ARGS: [text] });
           return this.ACTION(() => hostArg(host));
@@ -221,8 +222,9 @@ const FITTING: Readonly<Record<CoreArgType, readonly Arg['is'][]>> = {
   int: ['number'],
   signed: ['number', 'negative'],
   host: ['string', 'id', 'ip'],
-  address: ['string', 'id', 'ip', 'uri-host'],
-  port: ['number', 'uri-port'],
+  address: ['string', 'id', 'ip'],
+  'uri-host': ['uri-host'],
+  'uri-port': ['uri-port'],
   flag: ['number', 'id', 'string'],
   avpflag: ['id', 'string'],
   avp: ['string', 'variable'],

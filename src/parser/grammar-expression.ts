@@ -206,6 +206,7 @@ export abstract class ExpressionRules extends OperandRules {
   protected routeCall = this.RULE('routeCall', (): RouteCall => {
     const token = this.CONSUME(T.Route) as Token;
     const open = this.need(1, T.LParen, "missing '(' or ')' ?");
+    if (!this.RECORDING_PHASE && !this.#beginsExpression()) this.panic('bad route argument', { missing: 'name' });
     const target = this.OR<Expr>([
       {
         GATE: () => this.type(1) === T.Id && this.type(2) !== T.LParen,
@@ -216,7 +217,6 @@ export abstract class ExpressionRules extends OperandRules {
       },
       {
         ALT: () => {
-          if (!this.RECORDING_PHASE && !this.#beginsExpression()) this.panic('bad route argument', { missing: 'name' });
           return this.SUBRULE(this.expression);
         },
       },

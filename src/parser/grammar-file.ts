@@ -82,8 +82,8 @@ export class FileRules extends StatementRules {
   #globals = new Set<string>();
   #itemStart: unknown;
 
-  constructor() {
-    super();
+  constructor(validate = false) {
+    super(validate);
     this.performSelfAnalysis();
   }
 
@@ -256,7 +256,7 @@ export class FileRules extends StatementRules {
   private warnSwallowed(addresses: readonly Address[]): void {
     const last = addresses.at(-1);
     if (addresses.length < 2 || !last || this.type(1) !== T.Equal) return;
-    this.syntaxError('ip address, interface name or hostname expected', {});
+    this.syntaxError('ip address, interface name or hostname expected', { missing: 'listed' });
   }
 
   private listenOptions = this.RULE('listenOptions', (text: string) => {

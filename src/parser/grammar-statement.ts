@@ -45,9 +45,12 @@ export abstract class StatementRules extends ExpressionRules {
     const list: Statement[] = [];
     do {
       try {
-        this.MANY(() => {
-          const statement = this.SUBRULE(this.statement);
-          this.ACTION(() => list.push(statement));
+        this.MANY({
+          GATE: () => !this.atBlock,
+          DEF: () => {
+            const statement = this.SUBRULE(this.statement);
+            this.ACTION(() => list.push(statement));
+          },
         });
       } catch (error) {
         this.caught(error, 'bad command');

@@ -121,6 +121,7 @@ export class Scanner {
       const inFile = !this.#r.isDefine;
       if (inFile) this.#last = this.#unclosed?.span ?? this.#endOfText();
       if (!this.#r.pop()) break;
+      directives.goOnSkipping();
     }
     directives.finish();
     return {
