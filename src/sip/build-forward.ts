@@ -27,8 +27,7 @@ export function buildForward(msg: SipMessage, options: ForwardOptions): string {
   const edits = options.edits ?? msg.edits.list;
   const own = ownEdits(msg, options);
   const uri = options.uri ?? msg.uri;
-  const line = uri === msg.originalUri ? requestLine(msg) : `${msg.method} ${uri}${lineTail(msg)}`;
-  return msg.text.slice(0, msg.startLineStart) + line + rest(msg, edits, own, options);
+  return requestLine(msg, uri) + rest(msg, edits, own, options);
 }
 
 /** A reply as it leaves: without the top Via, be it a line or the first of a list. */
@@ -53,16 +52,15 @@ export function rebuild(msg: SipMessage): string {
 /** The status line with its changes (change_reply_status()). */
 function statusLine(msg: SipMessage, edits: readonly Edit[], leaving: Leaving): string {
   const own = edits.filter((e) => e.at < msg.headersStart);
-  return applyEdits(msg.text, own, msg.startLineStart, msg.headersStart, leaving);
+  return applyEdits(msg.text, own, 0, msg.headersStart, leaving);
 }
 
-function requestLine(msg: SipMessage): string {
-  return msg.text.slice(msg.startLineStart, msg.headersStart);
-}
-
-/** What follows the request URI in the start line. */
-function lineTail(msg: SipMessage): string {
-  return msg.text.slice(msg.startLineStart + msg.method.length + 1 + msg.originalUri.length, msg.headersStart);
+/** The request line, with what came before it, and another URI in it. */
+function requestLine(msg: SipMessage, uri: string): string {
+  const { text, originalUri, headersStart } = msg;
+  if (uri === originalUri) return text.slice(0, headersStart);
+  const at = msg.startLineStart + msg.method.length + 1;
+  return text.slice(0, at) + uri + text.slice(at + originalUri.length, headersStart);
 }
 
 function topViaRemoved(msg: SipMessage, top: NonNullable<ReturnType<typeof topVia>>): Edit {

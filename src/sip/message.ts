@@ -62,8 +62,8 @@ export const MSG_FLAG = {
   ROUTE_ADDR: 256,
 } as const;
 
-/** Headers that may be there once and are not read at once. */
-const ONCE = { FROM: 1, CALLID: 2, MAXFORWARDS: 4 } as const;
+/** Headers that may be there once in a request. */
+const ONCE = { FROM: 1, CALLID: 2, MAXFORWARDS: 4, TO: 8, CSEQ: 16, CONTENTLENGTH: 32 } as const;
 
 const CR = 13;
 const LF = 10;
@@ -394,22 +394,24 @@ export class SipMessage {
    * msg_parser.c; sip.md, section 1, rule 6).
    */
   #admits(h: Header): boolean {
-    const parsed = this.parsed;
     switch (h.id) {
       case HDR.VIA:
         return this.#addVias(h);
-      case HDR.TO:
-        if (parsed.to !== undefined) return false;
-        parsed.to = parseFromTo(this.text, h);
-        return parsed.to !== undefined;
-      case HDR.CSEQ:
-        if (parsed.cseq !== undefined) return false;
-        parsed.cseq = parseCSeq(this.text, h);
-        return parsed.cseq !== undefined;
-      case HDR.CONTENTLENGTH:
-        if (parsed.contentLength !== undefined) return false;
-        parsed.contentLength = parseContentLength(this.text, h);
-        return parsed.contentLength !== undefined;
+      case HDR.TO: {
+        const to = parseFromTo(this.text, h);
+        this.parsed.to ??= to;
+        return to !== undefined && this.#once(ONCE.TO);
+      }
+      case HDR.CSEQ: {
+        const cseq = parseCSeq(this.text, h);
+        this.parsed.cseq ??= cseq;
+        return cseq !== undefined && this.#once(ONCE.CSEQ);
+      }
+      case HDR.CONTENTLENGTH: {
+        const length = parseContentLength(this.text, h);
+        this.parsed.contentLength ??= length;
+        return length !== undefined && this.#once(ONCE.CONTENTLENGTH);
+      }
       case HDR.FROM:
         return this.#once(ONCE.FROM);
       case HDR.CALLID:
@@ -431,8 +433,9 @@ export class SipMessage {
     return true;
   }
 
+  /** In a reply a second one does no harm, the first counts. */
   #once(bit: number): boolean {
-    if ((this.#seen & bit) !== 0) return false;
+    if ((this.#seen & bit) !== 0) return !this.isRequest;
     this.#seen |= bit;
     return true;
   }

@@ -40,7 +40,8 @@ function isVersion(text: string, at: number): boolean {
   return text.startsWith('SIP/2.0', at) || text.slice(at, at + 7).toUpperCase() === 'SIP/2.0';
 }
 
-const STATUS = /^(\d{3})(?: |$)/;
+/** The code and what follows it; blanks before the reason belong to neither. */
+const STATUS = /^(\d{3})[ \t]+/;
 
 function replyLine(text: string, start: number, stop: number, end: number): StartLine | undefined {
   const line = text.slice(start, stop);
@@ -53,7 +54,7 @@ function replyLine(text: string, start: number, stop: number, end: number): Star
     uri: '',
     version,
     status: Number(found[1]),
-    reason: line.slice(12),
+    reason: line.slice(8 + found[0].length),
     start,
     end,
   };

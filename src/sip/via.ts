@@ -156,7 +156,7 @@ function sentByHostEnd(text: string, start: number, end: number): number {
     for (let i = start + 1; i < end; i++) {
       const c = text.charCodeAt(i);
       if (c === CLOSE_BRACKET) return i + 1;
-      if (isLws(c) || c === COMMA || c === SEMICOLON) return -1;
+      if (isLws(c) || c === COMMA || c === SEMICOLON || c === OPEN_PAREN) return -1;
     }
     return -1;
   }

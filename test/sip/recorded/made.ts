@@ -1,7 +1,7 @@
 /**
  * What this project makes of a message, in the form in which test/sip/recorded/record.py recorded Kamailio's.
  */
-import { buildForward, buildReply, ownVia } from '../../../src/sip/build.js';
+import { buildForward, buildForwardedReply, buildReply, forwardedReplyTarget, ownVia } from '../../../src/sip/build.js';
 import { callIdOf, contentLengthOf, cseqOf, fromOf, methodOf, toOf, viasOf } from '../../../src/sip/header.js';
 import { HDR } from '../../../src/sip/header-names.js';
 import type { SipMessage } from '../../../src/sip/message.js';
@@ -28,7 +28,7 @@ function fields(msg: SipMessage): Record<string, string> {
   const to = toOf(msg);
   const [v0, v1] = viasOf(msg);
   const vZ = viasOf(msg).at(-1);
-  const ru = parseUri(msg.uri);
+  const ru = msg.isRequest ? parseUri(msg.uri) : undefined;
   // `$via0` and its like want all headers
   const whole = msg.malformedAt < 0;
   const first = (name: string) => {
@@ -62,17 +62,26 @@ function fields(msg: SipMessage): Record<string, string> {
     xa: shown(whole ? first('X-A') : undefined),
     ua: shown(first('User-Agent')),
     ct: shown(first('Contact')),
+    ...(msg.isRequest ? {} : { rs: `${msg.status}`, rr: msg.reason }),
   };
 }
 
 const TAG = /;tag=[0-9a-f]{32}\.[0-9a-f]{8}/;
 const SERVER = 'Server: kamailio (5.6.3 (x86_64/linux))';
 
+/** A reply sent on to the caller; null when it goes nowhere, or to where the recorder did not listen. */
+function handedOn(msg: SipMessage): string | null {
+  const to = forwardedReplyTarget(msg);
+  const heard = to?.host === '127.0.0.1' && to.port === 25091 && /^udp$/i.test(to.via.transport);
+  return heard ? buildForwardedReply(msg, { sendSocket: socket }) : null;
+}
+
 /** What this project makes of a message: the same record. */
 export function made(sent: string): Recorded {
   const msg = parseMessage(sent, received, 1, 0);
   if (msg === undefined || acceptable(msg) !== undefined) return { sent, fields: null, reply: null, forwarded: null };
   const seen = fields(msg);
+  if (!msg.isRequest) return { sent, fields: seen, reply: handedOn(msg), forwarded: null };
   msg.newUri = 'sip:r@127.0.0.1:25092';
   const forwarded =
     fromOf(msg) === undefined ? null : buildForward(msg, { via: ownVia(socket, 'B'), leaving: { sendSocket: socket } });

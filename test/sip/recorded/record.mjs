@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 
 const NAMES =
-  'ci fu fn ft tu tn tt cs rm cl v0host v0port v0branch v0rport v0received v1host vZhost nvia ru rU rd rp rz oU bs xa ua ct mf'.split(
+  'ci fu fn ft tu tn tt cs rm cl v0host v0port v0branch v0rport v0received v1host vZhost nvia ru rU rd rp rz oU bs xa ua ct mf rs rr'.split(
     ' ',
   );
 const file = new URL('./messages.json.gz', import.meta.url);
