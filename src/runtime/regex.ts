@@ -7,8 +7,9 @@
  * Only back-references are left to JavaScript alone (first match in the pattern's order, no bound on time).
  */
 import type { BindResult } from './module.js';
+import { isGreedyLongest } from './regex/ambiguity.js';
 import { Dfa } from './regex/dfa.js';
-import { endsAtEnd, hasLoopedGroup, isAnchored, type LineStart, nativeLimit, nativeSource } from './regex/native.js';
+import { hasLoopedGroup, isAnchored, type LineStart, nativeLimit, nativeSource } from './regex/native.js';
 import type { ParsedRegex } from './regex/node.js';
 import { parseRegex } from './regex/parse.js';
 import { PikeMachine } from './regex/pike.js';
@@ -68,9 +69,12 @@ class PosixRegex implements Regex {
   /** JavaScript's match is the longest by the pattern's form. */
   readonly #sureEnd: boolean;
   readonly #sureGroups: boolean;
-  readonly #test: RegExp;
-  #exec: RegExp | undefined;
-  #execNotBol: RegExp | undefined;
+  /** Finds whether and where a match begins; the second one where `^` does not match at the start. */
+  readonly #find: RegExp;
+  #findNotBol: RegExp | undefined;
+  /** The same with the offsets of groups. */
+  #groups: RegExp | undefined;
+  #groupsNotBol: RegExp | undefined;
   #search: Dfa | undefined;
   #measure: Dfa | undefined;
   #pike: PikeMachine | undefined;
@@ -82,22 +86,21 @@ class PosixRegex implements Regex {
     this.#program = program;
     this.#newline = newline;
     this.#limit = nativeLimit(parsed.root, !newline && isAnchored(parsed.root));
-    this.#sureEnd = !newline && endsAtEnd(parsed.root);
+    this.#sureEnd = isGreedyLongest(parsed.root, newline);
     this.#sureGroups = !hasLoopedGroup(parsed.root);
-    this.#test = this.#limit >= 0 ? new RegExp(nativeSource(parsed.root, newline ? 'lines' : 'text')) : /(?!)/;
+    this.#find = this.#limit >= 0 ? this.#native(false, '') : /(?!)/;
   }
 
   test(text: string): boolean {
     const subject = untilNul(text);
-    return subject.length <= this.#limit ? this.#test.test(subject) : this.#searcher.test(subject, false);
+    return subject.length <= this.#limit ? this.#find.test(subject) : this.#searcher.test(subject, false);
   }
 
   exec(text: string, from = 0, notBol = false): RegexMatch | undefined {
     const whole = untilNul(text);
-    const subject = from === 0 ? whole : whole.slice(from);
     if (from > whole.length) return undefined;
-    const slots = subject.length <= this.#limit ? this.#quick(subject, notBol) : this.#linear(subject, notBol);
-    return slots === undefined ? undefined : matchOf(slots, from);
+    const subject = from === 0 ? whole : whole.slice(from);
+    return subject.length <= this.#limit ? this.#quick(subject, from, notBol) : this.#linear(subject, from, notBol);
   }
 
   get #searcher(): Dfa {
@@ -110,32 +113,42 @@ class PosixRegex implements Regex {
     return this.#pike;
   }
 
-  #native(notBol: boolean): RegExp {
-    const flags = this.groupCount > 0 ? 'd' : '';
-    const made = (lines: LineStart) => new RegExp(nativeSource(this.#parsed.root, lines), flags);
-    if (notBol) {
-      this.#execNotBol ??= made(this.#newline ? 'inner-lines' : 'never');
-      return this.#execNotBol;
-    }
-    this.#exec ??= made(this.#newline ? 'lines' : 'text');
-    return this.#exec;
+  #native(notBol: boolean, flags: string): RegExp {
+    const starts: LineStart = notBol ? (this.#newline ? 'inner-lines' : 'never') : this.#newline ? 'lines' : 'text';
+    return new RegExp(nativeSource(this.#parsed.root, starts), flags);
   }
 
-  #quick(text: string, notBol: boolean): readonly number[] | undefined {
-    const found = this.#native(notBol).exec(text);
+  #quick(text: string, offset: number, notBol: boolean): RegexMatch | undefined {
+    if (notBol) this.#findNotBol ??= this.#native(true, '');
+    const found = (notBol ? this.#findNotBol! : this.#find).exec(text);
     if (found === null) return undefined;
-    const slots = slotsOf(found);
-    if (this.#sureGroups && (this.#sureEnd || this.#isLongest(text, slots, notBol))) return slots;
-    return this.#machine.run(text, 0, notBol);
+    const start = found.index;
+    const end = start + found[0].length;
+    if (!this.#sureEnd && !this.#isLongest(text, start, end, notBol)) return this.#followed(text, offset, notBol);
+    return new Match(start, end, offset, () => this.#slots(text, notBol));
   }
 
-  #isLongest(text: string, slots: readonly number[], notBol: boolean): boolean {
+  /** Offsets of the groups of the match that JavaScript found. */
+  #slots(text: string, notBol: boolean): readonly number[] {
+    if (!this.#sureGroups) return this.#machine.run(text, 0, notBol) ?? [];
+    if (notBol) this.#groupsNotBol ??= this.#native(true, 'd');
+    else this.#groups ??= this.#native(false, 'd');
+    const found = (notBol ? this.#groupsNotBol! : this.#groups!).exec(text);
+    return found === null ? [] : slotsOf(found);
+  }
+
+  #isLongest(text: string, start: number, end: number, notBol: boolean): boolean {
     this.#measure ??= new Dfa(this.#program, this.#newline, false);
-    return this.#measure.longest(text, slots[0] ?? 0, notBol) === slots[1];
+    return this.#measure.longest(text, start, notBol) === end;
   }
 
-  #linear(text: string, notBol: boolean): readonly number[] | undefined {
-    return this.#searcher.test(text, notBol) ? this.#machine.run(text, 0, notBol) : undefined;
+  #linear(text: string, offset: number, notBol: boolean): RegexMatch | undefined {
+    return this.#searcher.test(text, notBol) ? this.#followed(text, offset, notBol) : undefined;
+  }
+
+  #followed(text: string, offset: number, notBol: boolean): RegexMatch | undefined {
+    const slots = this.#machine.run(text, 0, notBol);
+    return slots === undefined ? undefined : matchOf(slots, offset);
   }
 }
 
@@ -179,10 +192,36 @@ function slotsOf(found: RegExpExecArray): number[] {
 }
 
 function matchOf(slots: readonly number[], offset: number): RegexMatch {
-  const groups: [number, number][] = [];
-  for (let i = 0; i < slots.length; i += 2) {
-    const start = slots[i]!;
-    groups.push(start < 0 ? [-1, -1] : [start + offset, slots[i + 1]! + offset]);
+  return new Match(slots[0]!, slots[1]!, offset, () => slots);
+}
+
+/** A match whose groups are worked out when they are asked for. */
+class Match implements RegexMatch {
+  readonly start: number;
+  readonly end: number;
+  readonly #offset: number;
+  readonly #slots: () => readonly number[];
+  #groups: (readonly [number, number])[] | undefined;
+
+  constructor(start: number, end: number, offset: number, slots: () => readonly number[]) {
+    this.start = start + offset;
+    this.end = end + offset;
+    this.#offset = offset;
+    this.#slots = slots;
   }
-  return { start: groups[0]![0], end: groups[0]![1], groups };
+
+  get groups(): readonly (readonly [number, number])[] {
+    this.#groups ??= this.#read();
+    return this.#groups;
+  }
+
+  #read(): (readonly [number, number])[] {
+    const slots = this.#slots();
+    const out: (readonly [number, number])[] = [];
+    for (let i = 0; i < slots.length; i += 2) {
+      const start = slots[i]!;
+      out.push(start < 0 ? [-1, -1] : [start + this.#offset, slots[i + 1]! + this.#offset]);
+    }
+    return out;
+  }
 }

@@ -14,8 +14,6 @@ interface State {
   /** Instructions reached after the last byte, before assertions are looked at. */
   readonly pcs: readonly number[];
   readonly before: number;
-  /** By class of the next byte (the last one is the end of the text): 2 * state + 1 where a match ends before it. */
-  readonly next: Int32Array;
 }
 
 export class Dfa {
@@ -27,8 +25,13 @@ export class Dfa {
   readonly #sampleOf: number[];
   /** Without assertions it does not matter what stands before a place. */
   readonly #sided: boolean;
+  /** Places a state has in `#next`: one a class of bytes, one for the end of the text. */
+  readonly #width: number;
   #states: State[] = [];
+  /** Offset of a state's places, by what it is. */
   #ids = new Map<string, number>();
+  /** By place: 2 * offset of the next state + 1 where a match ends before the byte. */
+  #next = new Int32Array(0);
   readonly #mark: Uint32Array;
   #generation = 0;
 
@@ -41,6 +44,7 @@ export class Dfa {
     const classes = byteClasses(program);
     this.#classOf = classes.classOf;
     this.#sampleOf = classes.sampleOf;
+    this.#width = classes.sampleOf.length + 1;
   }
 
   /** Is there a match at or after the beginning of the text? */
@@ -56,26 +60,31 @@ export class Dfa {
 
   #run(text: string, from: number, before: number, first: boolean): number {
     const classOf = this.#classOf;
+    const search = this.#search;
     let state = this.#state([0], before);
+    let table = this.#next;
     let end = -1;
     for (let at = from; at < text.length; at++) {
-      const cls = classOf[text.charCodeAt(at) & 255]!;
-      let next = this.#states[state]!.next[cls]!;
-      if (next === UNKNOWN) next = this.#step(state, cls);
+      const place = state + classOf[text.charCodeAt(at) & 255]!;
+      let next = table[place]!;
+      if (next === UNKNOWN) {
+        next = this.#step(place);
+        table = this.#next;
+      }
       if ((next & 1) === 1) {
         end = at;
         if (first) return end;
       }
       state = next >> 1;
-      if (state === 0 && !this.#search) return end;
+      if (state === 0 && !search) return end;
     }
-    const cls = this.#sampleOf.length;
-    let last = this.#states[state]!.next[cls]!;
-    if (last === UNKNOWN) last = this.#step(state, cls);
+    const place = state + this.#width - 1;
+    const known = table[place]!;
+    const last = known === UNKNOWN ? this.#step(place) : known;
     return (last & 1) === 1 ? text.length : end;
   }
 
-  /** Number of the state; the first of all is the dead one. */
+  /** Offset of the state's places; the first state of all is the dead one. */
   #state(pcs: readonly number[], side: number): number {
     const before = this.#sided ? side : SIDE.OTHER;
     if (this.#states.length === 0) this.#add('', [], SIDE.OTHER);
@@ -85,14 +94,20 @@ export class Dfa {
   }
 
   #add(key: string, pcs: readonly number[], before: number): number {
-    const id = this.#states.length;
-    this.#states.push({ pcs, before, next: new Int32Array(this.#sampleOf.length + 1).fill(UNKNOWN) });
-    this.#ids.set(key, id);
-    return id;
+    const offset = this.#states.length * this.#width;
+    this.#states.push({ pcs, before });
+    if (offset + this.#width > this.#next.length) {
+      const larger = new Int32Array(Math.max(4 * this.#width, 2 * this.#next.length)).fill(UNKNOWN);
+      larger.set(this.#next);
+      this.#next = larger;
+    }
+    this.#ids.set(key, offset);
+    return offset;
   }
 
-  #step(id: number, cls: number): number {
-    const state = this.#states[id]!;
+  #step(place: number): number {
+    const cls = place % this.#width;
+    const state = this.#states[(place - cls) / this.#width]!;
     const byte = this.#sampleOf[cls] ?? -1;
     const after = byte < 0 ? SIDE.EDGE : sideOf(byte);
     const pcs: number[] = [];
@@ -103,16 +118,18 @@ export class Dfa {
     }
     if (this.#search) pcs.push(0);
     pcs.sort((x, y) => x - y);
-    if (this.#states.length >= MAX_STATES) this.#forget();
+    if (this.#states.length >= MAX_STATES) return 2 * this.#anew(pcs, after) + matched;
     const next = 2 * this.#state(pcs, after) + matched;
-    state.next[cls] = next;
+    this.#next[place] = next;
     return next;
   }
 
-  /** Starts anew. */
-  #forget(): void {
+  /** Forgets all states but the one to go on with. */
+  #anew(pcs: readonly number[], after: number): number {
     this.#states = [];
     this.#ids = new Map();
+    this.#next = new Int32Array(0);
+    return this.#state(pcs, after);
   }
 
   #close(state: State, after: number): number[] {

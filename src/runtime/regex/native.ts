@@ -127,22 +127,6 @@ export function isAnchored(node: RegexNode): boolean {
   }
 }
 
-/** Does every match end at the end of the text? Then all are equally long. */
-export function endsAtEnd(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'assert':
-      return node.what === 'line-end' || node.what === 'text-end';
-    case 'group':
-      return endsAtEnd(node.body);
-    case 'cat':
-      return endsAtEnd(node.parts[node.parts.length - 1]!);
-    case 'alt':
-      return node.branches.every(endsAtEnd);
-    default:
-      return false;
-  }
-}
-
 /** Is a group inside what is repeated? JavaScript forgets it at each turn, POSIX does not. */
 export function hasLoopedGroup(node: RegexNode, looped = false): boolean {
   switch (node.kind) {

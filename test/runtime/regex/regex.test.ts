@@ -49,7 +49,8 @@ test('the linear engine agrees with the native one on every recorded case', () =
 
 describe('a search from an offset', () => {
   test('does not see what stands before it', () => {
-    expect(compiled('^b').exec('ab', 1)).toEqual({ start: 1, end: 2, groups: [[1, 2]] });
+    const match = compiled('^b').exec('ab', 1);
+    expect([match?.start, match?.end, match?.groups]).toEqual([1, 2, [[1, 2]]]);
     expect(compiled('^b').exec('ab', 1, true)).toBeUndefined();
     expect(compiled('\\<b').exec('ab', 1)?.start).toBe(1);
   });
@@ -66,6 +67,16 @@ describe('a search from an offset', () => {
 test('a NUL ends pattern and subject', () => {
   expect(compiled('b').test('a\0b')).toBe(false);
   expect(compiled('a\0b').test('a')).toBe(true);
+});
+
+describe('groups are worked out when they are asked for, by the text of then', () => {
+  test.each(['(a)(b)?', '((a)|b)*', '(a|ab)(c|bcd)'])('%s', (pattern) => {
+    const r = compiled(pattern);
+    const first = r.exec('abcd');
+    r.exec('xx');
+    expect(first?.groups).toEqual(compiled(pattern).exec('abcd')?.groups);
+    expect([first?.start, first?.end]).toEqual(first?.groups[0]);
+  });
 });
 
 describe('no subject holds the server up', () => {
