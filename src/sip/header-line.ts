@@ -93,5 +93,5 @@ export function headerMatcher(name: string): (h: Header) => boolean {
   if (id !== HDR.OTHER) return (h) => h.id === id;
   const lower = name.toLowerCase();
   const length = name.length;
-  return (h) => h.id === HDR.OTHER && h.name.length === length && h.name.toLowerCase() === lower;
+  return (h) => h.id === HDR.OTHER && h.name.length === length && (h.name === name || h.name.toLowerCase() === lower);
 }

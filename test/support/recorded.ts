@@ -106,7 +106,8 @@ export function statements(body: string): string[] {
   return out.filter((s) => s !== '');
 }
 
-const unquoted = (text: string): string => text.slice(1, -1).replace(/\\(.)/gs, (_, c: string) => ESCAPES[c] ?? `\\${c}`);
+const unquoted = (text: string): string =>
+  text.slice(1, -1).replace(/\\(.)/gs, (_, c: string) => ESCAPES[c] ?? `\\${c}`);
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };
 
 export interface Player {
