@@ -2,5 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests against real kamailio, nsqd and sipp: `.ci/run` installs them. */
 export default defineConfig({
-  test: { include: ['test/**/*.peers.ts'], testTimeout: 600_000, hookTimeout: 60_000, fileParallelism: false, passWithNoTests: true },
+  test: {
+    include: ['test/**/*.peers.ts'],
+    testTimeout: 600_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+    passWithNoTests: true,
+  },
 });

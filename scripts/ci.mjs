@@ -12,7 +12,11 @@ const steps = [
   { name: 'npm test', command: ['npm', 'test'] },
   { name: 'lint', command: [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
   { name: 'types', command: [node, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'] },
-  { name: 'real peers', command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.peers.config.ts'], env: { NSQ_BIN: nsqBin } },
+  {
+    name: 'real peers',
+    command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.peers.config.ts'],
+    env: { NSQ_BIN: nsqBin },
+  },
 ];
 
 let passed = 0;
@@ -35,7 +39,11 @@ process.exit(failed > 0 ? 1 : 0);
 
 function run({ command: [bin, ...args], env }) {
   return new Promise((resolve) => {
-    const child = spawn(bin, args, { cwd: ROOT, env: { ...process.env, ...env, FORCE_COLOR: '0' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(bin, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...env, FORCE_COLOR: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (d) => {

@@ -1,7 +1,7 @@
 // Installs and builds what a fresh clone lacks, and nothing when all is in place.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -28,7 +28,9 @@ function newest(folder) {
 /** Packages as package-lock.json has them. */
 export function install() {
   const stamp = path.join(ROOT, 'node_modules', '.kamscript-lock');
-  const want = createHash('sha256').update(readFileSync(path.join(ROOT, 'package-lock.json'))).digest('hex');
+  const want = createHash('sha256')
+    .update(readFileSync(path.join(ROOT, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === want) return;
   if (existsSync(path.join(ROOT, 'node_modules')) && installed()) {
     writeFileSync(stamp, want);

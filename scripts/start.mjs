@@ -1,7 +1,7 @@
 // npm start: installs and builds what is missing, runs examples/cfg/start.cfg and tries it once.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { ROOT, build, install } from './prepare.mjs';
+import { build, install, ROOT } from './prepare.mjs';
 
 install();
 build();
@@ -27,7 +27,7 @@ server.stderr.on('data', (data) => {
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function send(...args) {
-  console.log(`\n$ npx kamscript send ${args.map((a) => (/[^\w:@.\-]/.test(a) ? `'${a}'` : a)).join(' ')}`);
+  console.log(`\n$ npx kamscript send ${args.map((a) => (/[^\w:@.-]/.test(a) ? `'${a}'` : a)).join(' ')}`);
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [bin, 'send', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
     let out = '';
@@ -57,4 +57,3 @@ ran the first event_route that exists for it. Next:
   - run your own:                    npx kamscript run your-kamailio.cfg
   - Ctrl-C ends the server.`);
 }
-

@@ -1,7 +1,7 @@
 // npm test: installs and builds what is missing, then every test that needs no other server.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import { ROOT, build, install } from './prepare.mjs';
+import { build, install, ROOT } from './prepare.mjs';
 
 install();
 build();

@@ -1,5 +1,5 @@
 /** The folder rule of docs/design.md: each folder imports only from those above it in the list. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
@@ -17,7 +17,9 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   cli: ['parser', 'sip', 'runtime', 'modules', 'server', 'testing', 'lsp'],
 };
 
-const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.ts') && f.includes(path.sep));
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(
+  (f) => f.endsWith('.ts') && f.includes(path.sep),
+);
 
 interface Import {
   readonly file: string;
@@ -26,7 +28,9 @@ interface Import {
 
 function imports(file: string): Import[] {
   const text = readFileSync(path.join(SRC, file), 'utf8');
-  const found = text.matchAll(/(?:^|\s)(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\('([^']+)'\)|^import\s*'([^']+)'/gm);
+  const found = text.matchAll(
+    /(?:^|\s)(?:import|export)\b[^'";]*?from\s*'([^']+)'|import\('([^']+)'\)|^import\s*'([^']+)'/gm,
+  );
   return [...found].map((m) => ({ file, of: (m[1] ?? m[2] ?? m[3])! }));
 }
 
@@ -44,10 +48,12 @@ describe('the folder rule', () => {
 
   for (const [folder, allowed] of Object.entries(MAY)) {
     test(`${folder} imports only from ${allowed.join(', ') || 'itself'}`, () => {
-      const wrong = all.filter((i) => i.file.startsWith(`${folder}${path.sep}`)).filter((i) => {
-        const to = folderOf(i);
-        return to !== undefined && to !== folder && !allowed.includes(to);
-      });
+      const wrong = all
+        .filter((i) => i.file.startsWith(`${folder}${path.sep}`))
+        .filter((i) => {
+          const to = folderOf(i);
+          return to !== undefined && to !== folder && !allowed.includes(to);
+        });
       expect(wrong).toEqual([]);
     });
   }
@@ -57,12 +63,19 @@ describe('the folder rule', () => {
   });
 
   test('process, argv and signals appear in cli alone', () => {
-    const wrong = files.filter((f) => !f.startsWith('cli') && !f.includes('worker') && /(?<![\w.'"`/])process\.(?!memoryUsage|cpuUsage|version|hrtime)/.test(code(f)));
+    const wrong = files.filter(
+      (f) =>
+        !f.startsWith('cli') &&
+        !f.includes('worker') &&
+        /(?<![\w.'"`/])process\.(?!memoryUsage|cpuUsage|version|hrtime)/.test(code(f)),
+    );
     expect(wrong).toEqual([]);
   });
 });
 
 /** A file without its comments. */
 function code(file: string): string {
-  return readFileSync(path.join(SRC, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+  return readFileSync(path.join(SRC, file), 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/^\s*\/\/.*$/gm, '');
 }

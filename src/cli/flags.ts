@@ -39,10 +39,31 @@ const DEFAULT_FILE = '/etc/kamailio/kamailio.cfg';
 
 function initial(): KamailioFlags {
   return {
-    file: DEFAULT_FILE, check: false, cfgPrint: false, help: false, version: false, internals: false, foreground: 0,
-    logToStderr: false, colors: false, debugLevels: 0, debug: undefined, listen: [], aliases: [], defines: new Map(), substs: [],
-    loadModules: [], modParams: [], pidFile: undefined, groupPidFile: undefined, runtimeDir: undefined, workDir: undefined,
-    autoAliases: undefined, disableTcp: false, serverId: undefined, ignored: [],
+    file: DEFAULT_FILE,
+    check: false,
+    cfgPrint: false,
+    help: false,
+    version: false,
+    internals: false,
+    foreground: 0,
+    logToStderr: false,
+    colors: false,
+    debugLevels: 0,
+    debug: undefined,
+    listen: [],
+    aliases: [],
+    defines: new Map(),
+    substs: [],
+    loadModules: [],
+    modParams: [],
+    pidFile: undefined,
+    groupPidFile: undefined,
+    runtimeDir: undefined,
+    workDir: undefined,
+    autoAliases: undefined,
+    disableTcp: false,
+    serverId: undefined,
+    ignored: [],
   };
 }
 
@@ -50,56 +71,113 @@ type Action = (f: KamailioFlags, value: string) => void;
 
 /** Letters without an argument. */
 const SWITCHES: Readonly<Record<string, Action>> = {
-  c: (f) => { f.check = true; },
-  d: (f) => { f.debugLevels++; },
-  D: (f) => { f.foreground++; },
-  e: (f) => { f.colors = true; },
-  E: (f) => { f.logToStderr = true; },
-  h: (f) => { f.help = true; },
-  I: (f) => { f.internals = true; },
-  T: (f) => { f.disableTcp = true; },
-  v: (f) => { f.version = true; },
-  V: (f) => { f.version = true; },
+  c: (f) => {
+    f.check = true;
+  },
+  d: (f) => {
+    f.debugLevels++;
+  },
+  D: (f) => {
+    f.foreground++;
+  },
+  e: (f) => {
+    f.colors = true;
+  },
+  E: (f) => {
+    f.logToStderr = true;
+  },
+  h: (f) => {
+    f.help = true;
+  },
+  I: (f) => {
+    f.internals = true;
+  },
+  T: (f) => {
+    f.disableTcp = true;
+  },
+  v: (f) => {
+    f.version = true;
+  },
+  V: (f) => {
+    f.version = true;
+  },
   K: (f) => void f.ignored.push('-K'),
   r: (f) => void f.ignored.push('-r'),
   R: (f) => void f.ignored.push('-R'),
   S: (f) => void f.ignored.push('-S'),
 };
 
-const ignore = (letter: string): Action => (f) => void f.ignored.push(`-${letter}`);
+const ignore =
+  (letter: string): Action =>
+  (f) =>
+    void f.ignored.push(`-${letter}`);
 
 /** Letters with an argument. */
 const OPTIONS: Readonly<Record<string, Action>> = {
-  a: (f, v) => { f.autoAliases = /^(yes|on|1)$/i.test(v); },
+  a: (f, v) => {
+    f.autoAliases = /^(yes|on|1)$/i.test(v);
+  },
   A: (f, v) => {
     const [, name = v, value] = /^([^=]*)=(.*)$/s.exec(v) ?? [];
     f.defines.set(name, value);
   },
-  f: (f, v) => { f.file = v; },
-  G: (f, v) => { f.groupPidFile = v; },
+  f: (f, v) => {
+    f.file = v;
+  },
+  G: (f, v) => {
+    f.groupPidFile = v;
+  },
   l: (f, v) => void f.listen.push(v),
-  P: (f, v) => { f.pidFile = v; },
-  w: (f, v) => { f.workDir = v; },
-  Y: (f, v) => { f.runtimeDir = v; },
-  b: ignore('b'), g: ignore('g'), L: ignore('L'), m: ignore('m'), M: ignore('M'), n: ignore('n'), N: ignore('N'), O: ignore('O'),
-  Q: ignore('Q'), t: ignore('t'), u: ignore('u'), W: ignore('W'), x: ignore('x'), X: ignore('X'),
+  P: (f, v) => {
+    f.pidFile = v;
+  },
+  w: (f, v) => {
+    f.workDir = v;
+  },
+  Y: (f, v) => {
+    f.runtimeDir = v;
+  },
+  b: ignore('b'),
+  g: ignore('g'),
+  L: ignore('L'),
+  m: ignore('m'),
+  M: ignore('M'),
+  n: ignore('n'),
+  N: ignore('N'),
+  O: ignore('O'),
+  Q: ignore('Q'),
+  t: ignore('t'),
+  u: ignore('u'),
+  W: ignore('W'),
+  x: ignore('x'),
+  X: ignore('X'),
 };
 
 /** `--name=value`. */
 const LONG: Readonly<Record<string, Action>> = {
   alias: (f, v) => void f.aliases.push(v),
   atexit: (f) => void f.ignored.push('--atexit'),
-  'cfg-print': (f) => { f.cfgPrint = true; },
-  debug: (f, v) => { f.debug = Number.parseInt(v, 10); },
-  help: (f) => { f.help = true; },
+  'cfg-print': (f) => {
+    f.cfgPrint = true;
+  },
+  debug: (f, v) => {
+    f.debug = Number.parseInt(v, 10);
+  },
+  help: (f) => {
+    f.help = true;
+  },
   loadmodule: (f, v) => void f.loadModules.push(v),
   'log-engine': (f) => void f.ignored.push('--log-engine'),
   modparam: (f, v) => void f.modParams.push(v),
-  'server-id': (f, v) => { f.serverId = Number.parseInt(v, 10); },
+  'server-id': (f, v) => {
+    f.serverId = Number.parseInt(v, 10);
+  },
   subst: (f, v) => void f.substs.push(['subst', v]),
   substdef: (f, v) => void f.substs.push(['substdef', v]),
   substdefs: (f, v) => void f.substs.push(['substdefs', v]),
-  version: (f) => { f.version = true; },
+  version: (f) => {
+    f.version = true;
+  },
 };
 
 const WITHOUT_VALUE = new Set(['cfg-print', 'help', 'version']);

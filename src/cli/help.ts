@@ -1,7 +1,9 @@
 /** Texts of -h and -v. */
 import { readFileSync } from 'node:fs';
 
-const VERSION = (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version;
+const VERSION = (
+  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
 
 export { VERSION };
 

@@ -1,7 +1,7 @@
 /** `kamscript -f FILE …`: the command line of kamailio(8), a drop-in for it. */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
-import { type Problem, kamailioText, renderProblem } from '../parser/index.js';
+import { kamailioText, type Problem, renderProblem } from '../parser/index.js';
 import type { LoadResult } from '../server/load.js';
 import { type KamailioFlags, parseFlags } from './flags.js';
 import { HELP, VERSION_TEXT } from './help.js';

@@ -1,6 +1,6 @@
 /** The command: a verb of its own, or the command line of kamailio(8). */
 import { kamailio } from './kamailio.js';
-import { VERBS, runVerb } from './verbs.js';
+import { runVerb, VERBS } from './verbs.js';
 
 /** Sets the exit status; never throws for what a user wrote. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -27,7 +27,12 @@ function textOf(c: Checked, color: boolean): string {
   const errors = c.problems.filter((p) => p.severity === 'error').length;
   const warnings = c.problems.length - errors;
   const body = c.problems.map((p) => `${renderProblem(p, c.sources, { color })}\n`).join('');
-  const verdict = errors > 0 ? `${count(errors, 'error')}, ${count(warnings, 'warning')}` : warnings > 0 ? `ok, ${count(warnings, 'warning')}` : 'ok';
+  const verdict =
+    errors > 0
+      ? `${count(errors, 'error')}, ${count(warnings, 'warning')}`
+      : warnings > 0
+        ? `ok, ${count(warnings, 'warning')}`
+        : 'ok';
   return `${body}${c.file}: ${verdict}\n`;
 }
 
@@ -40,8 +45,16 @@ function jsonOf(c: Checked) {
     file: c.file,
     ok: c.problems.every((p) => p.severity !== 'error'),
     problems: c.problems.map(({ severity, code, message, span, phase, hint }) => ({
-      severity, code, message, hint: hint ?? null, phase,
-      file: span.file, line: span.line, column: span.column, endLine: span.endLine, endColumn: span.endColumn,
+      severity,
+      code,
+      message,
+      hint: hint ?? null,
+      phase,
+      file: span.file,
+      line: span.line,
+      column: span.column,
+      endLine: span.endLine,
+      endColumn: span.endColumn,
     })),
   };
 }
@@ -79,8 +92,10 @@ function sarifOf(checked: readonly Checked[]) {
               physicalLocation: {
                 artifactLocation: { uri: p.span.file },
                 region: {
-                  startLine: Math.max(1, p.span.line), startColumn: Math.max(1, p.span.column),
-                  endLine: Math.max(1, p.span.endLine), endColumn: Math.max(1, p.span.endColumn) + 1,
+                  startLine: Math.max(1, p.span.line),
+                  startColumn: Math.max(1, p.span.column),
+                  endLine: Math.max(1, p.span.endLine),
+                  endColumn: Math.max(1, p.span.endColumn) + 1,
                 },
               },
             },

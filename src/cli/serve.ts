@@ -20,24 +20,41 @@ export interface ServeOptions {
 }
 
 /** Gives the exit status when the server has ended. */
-export async function serve(program: Program, vars: VarStore, flags: KamailioFlags, err: LineWriter, options: ServeOptions = {}): Promise<number> {
+export async function serve(
+  program: Program,
+  vars: VarStore,
+  flags: KamailioFlags,
+  err: LineWriter,
+  options: ServeOptions = {},
+): Promise<number> {
   const debug = flags.debug ?? program.core.debug + flags.debugLevels;
   const log = createLog({
-    pid: process.pid, write: err.write, level: debug, color: program.core.values.get('log_color') === 1,
+    pid: process.pid,
+    write: err.write,
+    level: debug,
+    color: program.core.values.get('log_color') === 1,
   });
   if (flags.workDir !== undefined) chdir(flags.workDir);
   const ended = deferred<number>();
   let server: Server;
   try {
     server = await Server.start({
-      program, vars, log, pid: process.pid, environment: process.env,
+      program,
+      vars,
+      log,
+      pid: process.pid,
+      environment: process.env,
       onShutdown: (reason) => {
         log.write(LEVEL.ERR, '<core>', reason);
         ended.resolve(FAILURE);
       },
     });
   } catch (e) {
-    log.write(LEVEL.CRIT, '<core>', e instanceof StartError ? e.message : `start failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+    log.write(
+      LEVEL.CRIT,
+      '<core>',
+      e instanceof StartError ? e.message : `start failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`,
+    );
     err.flush();
     return FAILURE;
   }

@@ -11,7 +11,11 @@ export async function runVerb(argv: readonly string[]): Promise<number> {
     status = s;
   };
   const program = new Command('kamscript').version(VERSION).exitOverride();
-  for (const add of [(await import('./verbs/run.js')).addRun, (await import('./verbs/check.js')).addCheck, (await import('./verbs/send.js')).addSend]) {
+  for (const add of [
+    (await import('./verbs/run.js')).addRun,
+    (await import('./verbs/check.js')).addCheck,
+    (await import('./verbs/send.js')).addSend,
+  ]) {
     add(program, set);
   }
   try {

@@ -1,8 +1,9 @@
 /** Loads a script as the flags of the command line change it. */
+
+import { readFileSync } from 'node:fs';
 import type { Program } from '../runtime/program.js';
 import { VarStore } from '../runtime/var-store.js';
 import { type LoadResult, loadScript } from '../server/load.js';
-import { readFileSync } from 'node:fs';
 import type { KamailioFlags } from './flags.js';
 
 export interface LoadedWithFlags extends LoadResult {
@@ -32,7 +33,9 @@ export function preloadOf(flags: KamailioFlags): string[] {
   const params = flags.modParams.flatMap((p) => {
     const [, module, name, type, value] = /^([^:]*):([^:]*):([is]):(.*)$/s.exec(p) ?? [];
     if (module === undefined || name === undefined || value === undefined) return [];
-    return [`modparam(${quote(module)}, ${quote(name)}, ${type === 'i' ? Number.parseInt(value, 10) || 0 : quote(value)})`];
+    return [
+      `modparam(${quote(module)}, ${quote(name)}, ${type === 'i' ? Number.parseInt(value, 10) || 0 : quote(value)})`,
+    ];
   });
   const aliases = flags.aliases.map((a) => `alias=${a};`);
   const listen = flags.listen.map((l) => `listen=${l.replace(/\/(.*)$/, ' advertise $1')};`);

@@ -1,11 +1,20 @@
 /** Kinds of arguments of module functions, after Kamailio's fixups (sr "mod_fix"). */
+
+import { type Header, headerMatcher } from '../sip/message.js';
 import type { Context } from './context.js';
 import { bindFormat, bindVariable } from './format.js';
-import { type ArgDefinition, type ArgSource, type BindEnv, type BindResult, type BoundArg, FAILED, type PvAccessor } from './module.js';
-import { type Header, headerMatcher } from '../sip/message.js';
-import { type Regex, type RegexFlags, compileRegex } from './regex.js';
+import {
+  type ArgDefinition,
+  type ArgSource,
+  type BindEnv,
+  type BindResult,
+  type BoundArg,
+  FAILED,
+  type PvAccessor,
+} from './module.js';
+import { compileRegex, type Regex, type RegexFlags } from './regex.js';
 import { cachedRegex } from './regex-cache.js';
-import { Dual, type Value, parseInt32, printed, toText } from './values.js';
+import { Dual, parseInt32, printed, toText, type Value } from './values.js';
 
 type Arg<T> = ArgDefinition<T, false>;
 

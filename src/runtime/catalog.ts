@@ -1,6 +1,11 @@
 /** What the modules loaded so far offer: names of functions, variables, transformations, selects. */
 import type {
-  AnyFunction, CatalogView, ModuleDefinition, PvDefinition, SelectDefinition, TransformationDefinition,
+  AnyFunction,
+  CatalogView,
+  ModuleDefinition,
+  PvDefinition,
+  SelectDefinition,
+  TransformationDefinition,
 } from './module.js';
 
 export interface FunctionEntry {

@@ -79,7 +79,8 @@ export class Context {
   }
 
   setExtra<T>(key: ExtraKey<T>, value: T | undefined): void {
-    (this.#extras ??= new Map()).set(key, value);
+    this.#extras ??= new Map();
+    this.#extras.set(key, value);
   }
 }
 

@@ -9,7 +9,15 @@ import type { VarStore } from './var-store.js';
 
 /** Log levels of Kamailio: a line shows when level <= debug. */
 export const LEVEL = {
-  ALERT: -5, BUG: -4, CRIT: -3, CRIT2: -2, ERR: -1, WARN: 0, NOTICE: 1, INFO: 2, DBG: 3,
+  ALERT: -5,
+  BUG: -4,
+  CRIT: -3,
+  CRIT2: -2,
+  ERR: -1,
+  WARN: 0,
+  NOTICE: 1,
+  INFO: 2,
+  DBG: 3,
 } as const;
 
 export interface Log {
@@ -115,7 +123,13 @@ export interface Host {
    * Sends what the script (or tm for it) sends on behalf of `ctx`: onsend_route runs first where the script has one.
    * False: known not to be sent, or dropped by onsend_route.
    */
-  sendFor(ctx: Context, data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
+  sendFor(
+    ctx: Context,
+    data: string,
+    to: Destination,
+    options?: SendOptions,
+    onFailure?: (error: Error) => void,
+  ): boolean;
   /** Sends without onsend_route (local replies, keepalives). False: known not to be sent. */
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
 

@@ -9,10 +9,10 @@ import type { Host } from './host.js';
 import type { Value } from './values.js';
 import type { VarCell, VarStore } from './var-store.js';
 
-export { ROUTE, STOP, extraKey, type ExtraKey } from './context.js';
 export type { Context as RouteContext } from './context.js';
-export { LEVEL, stateKey, type Host, type StateKey } from './host.js';
-export { Dual, toInt, toText, printed, isInt, type Value } from './values.js';
+export { type ExtraKey, extraKey, ROUTE, STOP } from './context.js';
+export { type Host, LEVEL, type StateKey, stateKey } from './host.js';
+export { Dual, isInt, printed, toInt, toText, type Value } from './values.js';
 
 // ---------------------------------------------------------------- bind time
 
@@ -49,10 +49,25 @@ export type BindResult<T> = { readonly ok: T } | { readonly error: string; reado
 // ---------------------------------------------------------------- parameters
 
 export type ParamDefinition =
-  | { readonly type: 'int'; readonly default: number; readonly doc: string; readonly check?: (v: number) => string | undefined }
-  | { readonly type: 'str'; readonly default: string | null; readonly doc: string; readonly check?: (v: string) => string | undefined }
+  | {
+      readonly type: 'int';
+      readonly default: number;
+      readonly doc: string;
+      readonly check?: (v: number) => string | undefined;
+    }
+  | {
+      readonly type: 'str';
+      readonly default: string | null;
+      readonly doc: string;
+      readonly check?: (v: string) => string | undefined;
+    }
   /** Repeatable: the values in order. */
-  | { readonly type: 'list'; readonly default: readonly string[]; readonly doc: string; readonly check?: (v: string) => string | undefined };
+  | {
+      readonly type: 'list';
+      readonly default: readonly string[];
+      readonly doc: string;
+      readonly check?: (v: string) => string | undefined;
+    };
 
 export const intParam = (value: number, doc: string, check?: (v: number) => string | undefined) =>
   ({ type: 'int', default: value, doc, ...(check ? { check } : {}) }) as const;
@@ -120,10 +135,30 @@ export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonl
 // biome-ignore lint/suspicious/noExplicitAny: a table of functions of every shape; each was typed where it was made
 export type AnyFunction = FunctionDefinition<readonly ArgDefinition<any>[], any>;
 
-export type RouteName = 'request' | 'failure' | 'reply' | 'tm-reply' | 'core-reply' | 'branch' | 'onsend' | 'local' | 'event' | 'branch-failure' | 'any';
+export type RouteName =
+  | 'request'
+  | 'failure'
+  | 'reply'
+  | 'tm-reply'
+  | 'core-reply'
+  | 'branch'
+  | 'onsend'
+  | 'local'
+  | 'event'
+  | 'branch-failure'
+  | 'any';
 const ROUTE_BITS: Readonly<Record<RouteName, number>> = {
-  request: 1, failure: 2, reply: 4 | 128, 'tm-reply': 4, 'core-reply': 128, branch: 8, onsend: 16, local: 64, event: 512,
-  'branch-failure': 256, any: 1023,
+  request: 1,
+  failure: 2,
+  reply: 4 | 128,
+  'tm-reply': 4,
+  'core-reply': 128,
+  branch: 8,
+  onsend: 16,
+  local: 64,
+  event: 512,
+  'branch-failure': 256,
+  any: 1023,
 };
 
 /** One function of a module. `routes` as in Kamailio's manual; missing: any. */
@@ -170,10 +205,14 @@ export interface PvUse {
   readonly index?: PvIndex;
 }
 
+/** False: refused, nothing changed (the error was logged); anything else, nothing too: done. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most setters have nothing to give back
+export type Setter = (ctx: Context, value: Value) => boolean | void;
+
 export interface PvAccessor {
   readonly get: (ctx: Context) => Value;
   /** Missing: read-only. False: refused, nothing changed (the error was logged). */
-  readonly set?: (ctx: Context, value: Value) => boolean | void;
+  readonly set?: Setter;
   /** `$var` and `$vn`: the compiler reads and writes the cell itself. `nullable`: null stays null. */
   readonly cell?: VarCell;
   readonly nullable?: boolean;
@@ -200,12 +239,7 @@ export interface PvDefinition {
 }
 
 /** A variable without key or index. */
-export function pv(
-  doc: string,
-  get: (ctx: Context) => Value,
-  set?: (ctx: Context, value: Value) => boolean | void,
-  type?: 'int' | 'string',
-): PvDefinition {
+export function pv(doc: string, get: (ctx: Context) => Value, set?: Setter, type?: 'int' | 'string'): PvDefinition {
   const accessor: PvAccessor = { get, ...(set ? { set } : {}), ...(type ? { type } : {}) };
   return { doc, key: 'none', index: false, writable: set !== undefined, bind: () => ({ ok: accessor }) };
 }
@@ -270,7 +304,13 @@ export interface SelectDefinition {
 // ------------------------------------------------------------------------ RPC
 
 export type RpcValue =
-  | string | number | boolean | null | readonly RpcValue[] | RpcRecord | { readonly [key: string]: RpcValue };
+  | string
+  | number
+  | boolean
+  | null
+  | readonly RpcValue[]
+  | RpcRecord
+  | { readonly [key: string]: RpcValue };
 
 /**
  * A record in which an object would not do: field names that look like numbers (an object would put them first), or
@@ -347,6 +387,6 @@ export function defineModule<const M extends ModuleDefinition>(definition: M): M
   return definition;
 }
 
-export type { VarCell, VarStore };
 // Argument kinds live in their own file; modules import all from here.
 export * from './args.js';
+export type { VarCell, VarStore };

@@ -1,6 +1,7 @@
 /** A compiled script: immutable. State lives beside it, in the Host. */
-import type { Script } from '../parser/tree.js';
+
 import type { Problem, Span } from '../parser/problem.js';
+import type { Script } from '../parser/tree.js';
 import type { Context } from './context.js';
 import type { CoreSettings } from './core/params.js';
 import type { ModuleDefinition } from './module.js';

@@ -1,6 +1,6 @@
 /** From `listen=` and `alias=` to listening sockets and to "is it me?". */
 import type { ListenAddress } from '../parser/tree.js';
-import { type ListenSocket, type Proto, listenSocket } from '../sip/transport.js';
+import { type ListenSocket, listenSocket, type Proto } from '../sip/transport.js';
 
 /** What the machine has: interfaces by name with their addresses, and a way to look names up. */
 export interface Network {
@@ -23,11 +23,16 @@ export interface ListenDefaults {
 const WILD = new Set(['0.0.0.0', '::', '*']);
 
 /** The sockets of a script; without any `listen` every address of the machine. */
-export async function planSockets(listen: readonly ListenAddress[], defaults: ListenDefaults, network: Network): Promise<ListenPlan> {
+export async function planSockets(
+  listen: readonly ListenAddress[],
+  defaults: ListenDefaults,
+  network: Network,
+): Promise<ListenPlan> {
   const sockets: ListenSocket[] = [];
   const errors: { text: string; address: ListenAddress }[] = [];
   if (listen.length === 0) {
-    for (const ip of everyAddress(network)) for (const proto of defaults.protos) add(sockets, proto, ip, defaults, undefined);
+    for (const ip of everyAddress(network))
+      for (const proto of defaults.protos) add(sockets, proto, ip, defaults, undefined);
     return { sockets, errors };
   }
   for (const address of listen) {
@@ -43,16 +48,28 @@ export async function planSockets(listen: readonly ListenAddress[], defaults: Li
   return { sockets, errors };
 }
 
-function add(into: ListenSocket[], proto: Proto, ip: string, defaults: ListenDefaults, a: ListenAddress | undefined): void {
+function add(
+  into: ListenSocket[],
+  proto: Proto,
+  ip: string,
+  defaults: ListenDefaults,
+  a: ListenAddress | undefined,
+): void {
   const port = a?.port || (proto === 'tls' ? defaults.tlsPort : defaults.port);
   const advertised = a?.advertise && { host: a.advertise.host, port: a.advertise.port ?? port };
-  const extra = { ...(advertised ? { advertised } : {}), ...(a?.name ? { name: a.name } : {}), ...(a?.virtual ? { virtual: true } : {}) };
+  const extra = {
+    ...(advertised ? { advertised } : {}),
+    ...(a?.name ? { name: a.name } : {}),
+    ...(a?.virtual ? { virtual: true } : {}),
+  };
   const socket = listenSocket(proto, ip, port, extra);
   if (!into.some((s) => s.text === socket.text)) into.push(socket);
 }
 
 function everyAddress(network: Network): string[] {
-  return Object.values(network.interfaces()).flat().filter((ip) => !ip.startsWith('fe80:'));
+  return Object.values(network.interfaces())
+    .flat()
+    .filter((ip) => !ip.startsWith('fe80:'));
 }
 
 async function addressesOf(host: string, network: Network): Promise<readonly string[]> {
@@ -74,8 +91,12 @@ export class Myself {
   constructor(sockets: readonly ListenSocket[], aliases: readonly ListenAddress[]) {
     this.#sockets = sockets;
     this.#aliases = [
-      ...aliases.flatMap((a) => a.hosts.map((h) => ({ host: plainHost(h), port: a.port ?? 0, proto: a.proto?.toLowerCase() }))),
-      ...sockets.flatMap((s) => (s.advertised ? [{ host: plainHost(s.advertised.host), port: s.advertised.port, proto: s.proto }] : [])),
+      ...aliases.flatMap((a) =>
+        a.hosts.map((h) => ({ host: plainHost(h), port: a.port ?? 0, proto: a.proto?.toLowerCase() })),
+      ),
+      ...sockets.flatMap((s) =>
+        s.advertised ? [{ host: plainHost(s.advertised.host), port: s.advertised.port, proto: s.proto }] : [],
+      ),
     ];
   }
 
@@ -86,7 +107,8 @@ export class Myself {
   /** An alias without a port stands for any; port 0 asked for stands for any of ours. */
   has(host: string, port: number, proto: Proto | undefined): boolean {
     const h = plainHost(host);
-    const fits = (p: number, pr: string | undefined) => (port === 0 || p === 0 || p === port) && (!proto || !pr || pr === proto);
+    const fits = (p: number, pr: string | undefined) =>
+      (port === 0 || p === 0 || p === port) && (!proto || !pr || pr === proto);
     for (const s of this.#sockets) if (s.ip === h && fits(s.port, s.proto)) return true;
     for (const a of this.#aliases) if (a.host === h && fits(a.port, a.proto)) return true;
     return this.#automatic.has(h) && this.#sockets.some((s) => fits(s.port, s.proto));

@@ -5,10 +5,16 @@ import { MessageEnv } from '../runtime/message-env.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import { runRoute } from '../runtime/run.js';
-import { VarStore } from '../runtime/var-store.js';
-import { type SipMessage, SipMessage as Message, parseStartLine } from '../sip/message.js';
+import type { VarStore } from '../runtime/var-store.js';
+import { SipMessage as Message, parseStartLine, type SipMessage } from '../sip/message.js';
 import {
-  type Destination, type ListenSocket, type Proto, type Received, type SendOptions, type Transport, listenSocket,
+  type Destination,
+  type ListenSocket,
+  listenSocket,
+  type Proto,
+  type Received,
+  type SendOptions,
+  type Transport,
 } from '../sip/transport.js';
 import type { Myself } from './addresses.js';
 
@@ -44,7 +50,14 @@ export class ServerHost implements Host {
   readonly settings: Map<string, number | string> = new Map();
   readonly shared: Map<string, number | string> = new Map();
   readonly statistics: Map<string, number | (() => number)> = new Map();
-  readonly hooks: Hooks = { beforeRequest: [], afterRequest: [], beforeReply: [], onReply: [], onLocalReply: [], onStream: [] };
+  readonly hooks: Hooks = {
+    beforeRequest: [],
+    afterRequest: [],
+    beforeReply: [],
+    onReply: [],
+    onLocalReply: [],
+    onStream: [],
+  };
   readonly myselfCallbacks: ((host: string, port: number, proto?: Proto) => boolean)[] = [];
   sockets: readonly ListenSocket[] = [];
   /** Set by the server once its sockets are known. */
@@ -93,17 +106,26 @@ export class ServerHost implements Host {
 
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
     const transport = this.transports.get(to.socket);
-    return transport !== undefined && transport.send(data, to, options, onFailure);
+    return transport?.send(data, to, options, onFailure) ?? false;
   }
 
-  sendFor(ctx: Context, data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
+  sendFor(
+    ctx: Context,
+    data: string,
+    to: Destination,
+    options?: SendOptions,
+    onFailure?: (error: Error) => void,
+  ): boolean {
     const route = ctx.program.routes.onsend.get('');
     if (route === undefined) return this.send(data, to, options, onFailure);
     const sub = new Context(this, ctx.program, ctx.msg, ROUTE.ONSEND, ctx.env);
     sub.sending = { text: data, to };
     const code = runRoute(sub, route);
     if (code instanceof Promise) {
-      this.detach(code.then((c) => void (passes(sub, c) && this.send(data, to, options, onFailure))), 'onsend_route');
+      this.detach(
+        code.then((c) => void (passes(sub, c) && this.send(data, to, options, onFailure))),
+        'onsend_route',
+      );
       return true;
     }
     return passes(sub, code) ? this.send(data, to, options, onFailure) : true;
@@ -164,7 +186,7 @@ export class ServerHost implements Host {
   }
 
   /** As `detach`, for work that may have ended already. */
-  detachIfPending(work: void | Promise<unknown> | undefined, what: string): void {
+  detachIfPending(work: unknown, what: string): void {
     if (work instanceof Promise) this.detach(work, what);
   }
 

@@ -1,8 +1,8 @@
 /** From a file to a Program: what `run`, `check` and `reload` share. */
 import { readFileSync } from 'node:fs';
 import { MODULES } from '../modules/index.js';
-import type { ParseOptions } from '../parser/source.js';
 import { parseScript } from '../parser/index.js';
+import type { ParseOptions } from '../parser/source.js';
 import type { Script } from '../parser/tree.js';
 import { type Compiled, compile, evaluateText } from '../runtime/compile/index.js';
 import { Context, ROUTE } from '../runtime/context.js';
@@ -29,15 +29,26 @@ export interface LoadResult extends Compiled {
 /** Reads, parses and compiles `file`. A file that cannot be read throws the system's error (it has `code`). */
 export function loadScript(file: string, options: LoadOptions): LoadResult {
   const top = options.text ?? readFileSync(file, 'latin1');
-  const script = withPreload(parseScript(file, {
-    readFile: (path) => (path === file ? top : readIfThere(path)),
-    env: options.env,
-    evaluate: (text) => evaluateText(text, { modules: MODULES, vars: new VarStore(), context: (vars) => loadContext(undefined, vars, options.env) }),
-    ...(options.defines ? { defines: options.defines } : {}),
-    ...(options.substs ? { substs: options.substs } : {}),
-  }), options);
+  const script = withPreload(
+    parseScript(file, {
+      readFile: (path) => (path === file ? top : readIfThere(path)),
+      env: options.env,
+      evaluate: (text) =>
+        evaluateText(text, {
+          modules: MODULES,
+          vars: new VarStore(),
+          context: (vars) => loadContext(undefined, vars, options.env),
+        }),
+      ...(options.defines ? { defines: options.defines } : {}),
+      ...(options.substs ? { substs: options.substs } : {}),
+    }),
+    options,
+  );
   const vars = options.vars ?? new VarStore();
-  return { script, ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch, options.env) }) };
+  return {
+    script,
+    ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch, options.env) }),
+  };
 }
 
 /** Items of the command line stand before those of the file. */

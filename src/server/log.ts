@@ -2,7 +2,15 @@
 import type { Log } from '../runtime/host.js';
 
 const WORDS: Readonly<Record<number, string>> = {
-  [-5]: 'ALERT', [-4]: 'BUG', [-3]: 'CRITICAL', [-2]: 'CRITICAL', [-1]: 'ERROR', 0: 'WARNING', 1: 'NOTICE', 2: 'INFO', 3: 'DEBUG',
+  [-5]: 'ALERT',
+  [-4]: 'BUG',
+  [-3]: 'CRITICAL',
+  [-2]: 'CRITICAL',
+  [-1]: 'ERROR',
+  0: 'WARNING',
+  1: 'NOTICE',
+  2: 'INFO',
+  3: 'DEBUG',
 };
 
 export function levelWord(level: number): string {

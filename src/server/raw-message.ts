@@ -1,5 +1,5 @@
 /** The message in view of network event routes: what could be read of raw data, else the made-up one. */
-import { SipMessage, parseStartLine } from '../sip/message.js';
+import { parseStartLine, SipMessage } from '../sip/message.js';
 import type { Received } from '../sip/transport.js';
 import type { ServerHost } from './host.js';
 

@@ -28,9 +28,12 @@ function receive(host: ServerHost, data: Buffer, from: Received): void {
     const done = host.runEvent('core:msg-received', rawMessage(host, text, from), (ctx) => {
       ctx.raw = { text, from };
     });
-    host.detachIfPending(whenDone(done, (ctx) => {
-      if (ctx?.stop !== STOP.DROP) parsed(host, Buffer.from(text, 'latin1'), from);
-    }), 'event_route[core:msg-received]');
+    host.detachIfPending(
+      whenDone(done, (ctx) => {
+        if (ctx?.stop !== STOP.DROP) parsed(host, Buffer.from(text, 'latin1'), from);
+      }),
+      'event_route[core:msg-received]',
+    );
     return;
   }
   parsed(host, data, from);
@@ -48,23 +51,30 @@ function parsed(host: ServerHost, data: Buffer, from: Received): void {
   if (pre === undefined) return dispatch(ctx);
   const type = ctx.routeType;
   ctx.routeType = ROUTE.REQUEST;
-  host.detachIfPending(whenDone(runRoute(ctx, pre), () => {
-    const dropped = ctx.stop === STOP.DROP;
-    ctx.routeType = type;
-    if (!dropped) dispatch(ctx);
-  }), 'event_route[core:pre-routing]');
+  host.detachIfPending(
+    whenDone(runRoute(ctx, pre), () => {
+      const dropped = ctx.stop === STOP.DROP;
+      ctx.routeType = type;
+      if (!dropped) dispatch(ctx);
+    }),
+    'event_route[core:pre-routing]',
+  );
 }
 
 function refused(host: ServerHost, data: Buffer, from: Received, why: string): void {
   const text = data.toString('latin1');
   if (/^[\r\n\0]*$/.test(text) || text.length < 32) return;
   host.count('core.bad_msg_hdr');
-  if (host.log.level >= LEVEL.DBG) host.log.write(LEVEL.DBG, '<core>', `dropped a message from ${from.srcIp}:${from.srcPort}: ${why}`);
+  if (host.log.level >= LEVEL.DBG)
+    host.log.write(LEVEL.DBG, '<core>', `dropped a message from ${from.srcIp}:${from.srcPort}: ${why}`);
   if (!host.program.routes.event.has('core:receive-parse-error')) return;
   const done = host.runEvent('core:receive-parse-error', rawMessage(host, text, from), (ctx) => {
     ctx.raw = { text, from };
   });
-  host.detachIfPending(done instanceof Promise ? done.then(() => undefined) : undefined, 'event_route[core:receive-parse-error]');
+  host.detachIfPending(
+    done instanceof Promise ? done.then(() => undefined) : undefined,
+    'event_route[core:receive-parse-error]',
+  );
 }
 
 function dispatch(ctx: Context): void {

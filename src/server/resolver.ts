@@ -4,7 +4,11 @@ import type { Proto } from '../sip/transport.js';
 
 export interface Dns {
   addresses(name: string): Promise<readonly string[]>;
-  srv(name: string): Promise<readonly { readonly name: string; readonly port: number; readonly priority: number; readonly weight: number }[]>;
+  srv(
+    name: string,
+  ): Promise<
+    readonly { readonly name: string; readonly port: number; readonly priority: number; readonly weight: number }[]
+  >;
 }
 
 const TTL = 60_000;
@@ -38,7 +42,8 @@ export class DnsResolver implements Resolver {
       const records = await this.#dns.srv(`_${proto === 'tls' ? 'sips._tcp' : `sip._${proto}`}.${host}`);
       const sorted = [...records].sort((a, b) => a.priority - b.priority || b.weight - a.weight);
       const found: Target[] = [];
-      for (const r of sorted) for (const ip of await this.#dns.addresses(r.name)) found.push({ proto, ip, port: r.port });
+      for (const r of sorted)
+        for (const ip of await this.#dns.addresses(r.name)) found.push({ proto, ip, port: r.port });
       if (found.length > 0) return found;
     }
     const ips = await this.#dns.addresses(host);

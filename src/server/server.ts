@@ -122,7 +122,10 @@ export class Server {
     const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
     if (socket.proto === 'udp') return new UdpTransport(socket, { onError });
     if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });
-    throw new StartError('EPROTO', `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`);
+    throw new StartError(
+      'EPROTO',
+      `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`,
+    );
   }
 
   #streamOptions() {
@@ -171,7 +174,11 @@ function cannotListen(socket: ListenSocket, e: unknown): StartError {
     EACCES: 'not allowed to use this port (below 1024 it takes special rights)',
     EADDRNOTAVAIL: 'this machine has no such address; listen on one that `ip addr` shows',
   };
-  return new StartError(code, `cannot listen on ${socket.text}: ${why[code] ?? (e instanceof Error ? e.message : String(e))}`, e);
+  return new StartError(
+    code,
+    `cannot listen on ${socket.text}: ${why[code] ?? (e instanceof Error ? e.message : String(e))}`,
+    e,
+  );
 }
 
 function numberOf(v: number | string | undefined, otherwise: number): number {
@@ -185,7 +192,9 @@ function isOn(v: number | string | undefined): boolean {
 function systemNetwork(): Network {
   return {
     interfaces: () =>
-      Object.fromEntries(Object.entries(networkInterfaces()).map(([name, list]) => [name, (list ?? []).map((i) => i.address)])),
+      Object.fromEntries(
+        Object.entries(networkInterfaces()).map(([name, list]) => [name, (list ?? []).map((i) => i.address)]),
+      ),
     lookup: async (host) => {
       try {
         return (await lookup(host, { all: true })).map((r) => r.address);

@@ -25,7 +25,8 @@ describe('the flags of kamailio(8)', () => {
     ]);
   });
 
-  const accepted = 'a:yes b:1 c d e h f:x g:g G:x I K l:lo L:/x m:64 M:8 n:1 N:1 O:1 P:x Q:1 r R S t:/ T u:u v V x:fm X:fm Y:/ w:/ W:poll';
+  const accepted =
+    'a:yes b:1 c d e h f:x g:g G:x I K l:lo L:/x m:64 M:8 n:1 N:1 O:1 P:x Q:1 r R S t:/ T u:u v V x:fm X:fm Y:/ w:/ W:poll';
   for (const item of accepted.split(' ')) {
     const [letter, value] = item.split(':');
     test(`-${letter} is accepted`, () => {
@@ -40,7 +41,14 @@ describe('the flags of kamailio(8)', () => {
   });
 
   test('items of the command line become lines of script', () => {
-    const f = flags('--loadmodule=pv', '--modparam=pv:varset:s:a=i:1', '--modparam=tm:fr_timer:i:500', '-l', 'udp:127.0.0.1:5080/1.2.3.4:5060', '--alias=a.example:5060');
+    const f = flags(
+      '--loadmodule=pv',
+      '--modparam=pv:varset:s:a=i:1',
+      '--modparam=tm:fr_timer:i:500',
+      '-l',
+      'udp:127.0.0.1:5080/1.2.3.4:5060',
+      '--alias=a.example:5060',
+    );
     expect(preloadOf(f)).toEqual([
       'loadmodule "pv"',
       'modparam("pv", "varset", "a=i:1")',

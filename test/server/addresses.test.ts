@@ -17,14 +17,25 @@ const plan = async (...listen: ListenAddress[]) => {
 describe('listening sockets', () => {
   test('without listen every address of the machine is used, link-local ones apart', async () => {
     expect((await plan()).texts).toEqual([
-      'udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060', 'udp:[::1]:5060', 'tcp:[::1]:5060', 'udp:192.0.2.7:5060', 'tcp:192.0.2.7:5060',
+      'udp:127.0.0.1:5060',
+      'tcp:127.0.0.1:5060',
+      'udp:[::1]:5060',
+      'tcp:[::1]:5060',
+      'udp:192.0.2.7:5060',
+      'tcp:192.0.2.7:5060',
     ]);
   });
 
   test('an interface, a name and a literal address with a transport', async () => {
-    expect((await plan(at(['eth0'], { proto: 'udp' }), at(['proxy.test'], { proto: 'tcp', port: 5080 }), at(['[::1]'], { proto: 'tls' }))).texts).toEqual([
-      'udp:192.0.2.7:5060', 'tcp:192.0.2.9:5080', 'tls:[::1]:5061',
-    ]);
+    expect(
+      (
+        await plan(
+          at(['eth0'], { proto: 'udp' }),
+          at(['proxy.test'], { proto: 'tcp', port: 5080 }),
+          at(['[::1]'], { proto: 'tls' }),
+        )
+      ).texts,
+    ).toEqual(['udp:192.0.2.7:5060', 'tcp:192.0.2.9:5080', 'tls:[::1]:5061']);
   });
 
   test('a name that leads nowhere is an error, the others stand', async () => {
@@ -43,8 +54,15 @@ describe('listening sockets', () => {
 describe('is it me', () => {
   const me = new Myself([listenSocket('udp', '127.0.0.1', 5060)], [at(['any.test']), at(['one.test'], { port: 5070 })]);
   const cases: [host: string, port: number, mine: boolean][] = [
-    ['127.0.0.1', 5060, true], ['127.0.0.1', 0, true], ['127.0.0.1', 5061, false], ['ANY.test', 1234, true], ['one.test', 5070, true],
-    ['one.test', 5071, false], ['one.test', 0, true], ['other.test', 0, false],
+    ['127.0.0.1', 5060, true],
+    ['127.0.0.1', 0, true],
+    ['127.0.0.1', 5061, false],
+    ['ANY.test', 1234, true],
+    ['one.test', 5070, true],
+    ['one.test', 5071, false],
+    ['one.test', 0, true],
+    ['other.test', 0, false],
   ];
-  for (const [host, port, mine] of cases) test(`${host}:${port} is ${mine ? '' : 'not '}mine`, () => expect(me.has(host, port, undefined)).toBe(mine));
+  for (const [host, port, mine] of cases)
+    test(`${host}:${port} is ${mine ? '' : 'not '}mine`, () => expect(me.has(host, port, undefined)).toBe(mine));
 });

@@ -19,12 +19,19 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .argument('<file>', 'script')
     .option('-A, --define <define...>', 'preprocessor defines: NAME or NAME=VALUE', [])
     .option('-l, --listen <address...>', 'further addresses to listen on: [proto:]host[:port]', [])
-    .option('--debug <level>', 'log level, -5 to 3 (default: the script\'s own)')
+    .option('--debug <level>', "log level, -5 to 3 (default: the script's own)")
     .action(async (file: string, options: Options) => setStatus(await run(file, options)));
 }
 
 async function run(file: string, options: Options): Promise<number> {
-  const argv = ['-f', file, '-DD', '-E', ...options.define.flatMap((d) => ['-A', d]), ...options.listen.flatMap((l) => ['-l', l])];
+  const argv = [
+    '-f',
+    file,
+    '-DD',
+    '-E',
+    ...options.define.flatMap((d) => ['-A', d]),
+    ...options.listen.flatMap((l) => ['-l', l]),
+  ];
   const flags = parseFlags(options.debug === undefined ? argv : [...argv, `--debug=${options.debug}`]);
   if ('error' in flags) {
     process.stderr.write(`${flags.error}\n`);

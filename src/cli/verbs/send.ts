@@ -1,6 +1,7 @@
 /** `kamscript send URI`: one SIP request over UDP, and the answers to it. */
-import dgram from 'node:dgram';
+
 import { randomBytes } from 'node:crypto';
+import dgram from 'node:dgram';
 import type { Command } from 'commander';
 import { parseUri } from '../../sip/uri.js';
 import { deferred } from '../deferred.js';
@@ -43,7 +44,13 @@ async function send(text: string, options: Options): Promise<number> {
   }
 }
 
-async function exchange(socket: dgram.Socket, host: string, port: number, uri: string, options: Options): Promise<number> {
+async function exchange(
+  socket: dgram.Socket,
+  host: string,
+  port: number,
+  uri: string,
+  options: Options,
+): Promise<number> {
   const { promise, resolve } = deferred<number>();
   await new Promise<void>((done) => socket.connect(port, host, done));
   const { address, port: own } = socket.address();

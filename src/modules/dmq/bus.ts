@@ -6,7 +6,7 @@ import { HDR } from '../../sip/header-names.js';
 import type { ListenSocket } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { newRequest } from '../tm/api.js';
-import { type DmqNode, NodeList, keyText, makeNode, nodeKey, uriOf } from './nodes.js';
+import { type DmqNode, keyText, makeNode, NodeList, nodeKey, uriOf } from './nodes.js';
 import type { Pool } from './pool.js';
 import type { BodyKind, Plan } from './protocol.js';
 import type { Settings } from './settings.js';
@@ -69,19 +69,32 @@ export class Bus {
   // ------------------------------------------------------------------ sending
 
   /** One message to a listed node; false: it cannot be sent. */
-  send(peer: string, node: DmqNode, body: string, contentType: string, options: { maxForwards?: number; status?: boolean } = {}): boolean {
+  send(
+    peer: string,
+    node: DmqNode,
+    body: string,
+    contentType: string,
+    options: { maxForwards?: number; status?: boolean } = {},
+  ): boolean {
     if (peer === '') return false;
     if (node.proto !== 'tcp' && node.proto !== 'tls' && body.length + HEADER_ROOM > MAX_UDP) {
-      this.#log(LEVEL.ERR, `a message of ${body.length} bytes to ${uriOf(node)} is too big for UDP; use transport=tcp on this bus`);
+      this.#log(
+        LEVEL.ERR,
+        `a message of ${body.length} bytes to ${uriOf(node)} is too big for UDP; use transport=tcp on this bus`,
+      );
       return false;
     }
     const uri = uriOf(node, peer);
     const headers = `Max-Forwards: ${options.maxForwards ?? PLAIN}\r\n${contentType === '' ? '' : `Content-Type: ${contentType}\r\n`}`;
     const from = uriOf(this.nodes.local!, peer);
     const counts = options.status ?? false;
-    const sent = newRequest(this.host, { method: 'KDMQ', uri, from, to: uri, headers, body, socket: this.socket }, ({ code, message }) => {
-      if (counts) this.#replied(node, code, message?.body ?? '');
-    });
+    const sent = newRequest(
+      this.host,
+      { method: 'KDMQ', uri, from, to: uri, headers, body, socket: this.socket },
+      ({ code, message }) => {
+        if (counts) this.#replied(node, code, message?.body ?? '');
+      },
+    );
     return sent !== undefined;
   }
 
@@ -96,7 +109,8 @@ export class Bus {
 
   /** A name that the script sends by is a peer from then on: requests for it are accepted. */
   registerScriptPeer(name: string): void {
-    if (name !== '' && !this.#peers.has(name)) this.addPeer({ name, kind: 'opaque', apply: (ctx) => this.#toScript(name, ctx) });
+    if (name !== '' && !this.#peers.has(name))
+      this.addPeer({ name, kind: 'opaque', apply: (ctx) => this.#toScript(name, ctx) });
   }
 
   // ---------------------------------------------------------------- receiving
@@ -156,7 +170,8 @@ export class Bus {
 
   #replied(node: DmqNode, code: number, body: string): void {
     const became = this.nodes.replied(node, code);
-    if (became === 'removed' || became === 'disabled') this.#log(LEVEL.ERR, `node ${uriOf(node)} does not answer: ${became}`);
+    if (became === 'removed' || became === 'disabled')
+      this.#log(LEVEL.ERR, `node ${uriOf(node)} does not answer: ${became}`);
     if (code !== 200 || this.#pool === undefined) return;
     this.#pool.read(keyText(node), 'list', body, (plan) => {
       if (plan.kind === 'list') this.#take(plan.nodes);

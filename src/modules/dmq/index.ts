@@ -1,6 +1,18 @@
 /** Module dmq: the distributed message queue between servers (dmq.md). */
 import {
-  type Host, type RouteContext, type RpcValue, RpcFault, defineModule, fn, int, intParam, listParam, opt, stateKey, str, strParam,
+  defineModule,
+  fn,
+  type Host,
+  int,
+  intParam,
+  listParam,
+  opt,
+  type RouteContext,
+  RpcFault,
+  type RpcValue,
+  stateKey,
+  str,
+  strParam,
 } from '../../runtime/module.js';
 import type { Proto } from '../../sip/transport.js';
 import { Bus } from './bus.js';
@@ -74,7 +86,10 @@ export const dmq = defineModule({
       run: (ctx) => (bus(ctx).isFromNode(ctx) ? SENT : FAILED),
     }),
   },
-  events: { 'dmq:channel-*': 'A message for a channel that no module reads (an extension): the KDMQ request is in view, its body in $rb.' },
+  events: {
+    'dmq:channel-*':
+      'A message for a channel that no module reads (an extension): the KDMQ request is in view, its body in $rb.',
+  },
   rpc: {
     'dmq.list_nodes': { doc: 'Print all nodes', returnsArray: true, run: (host) => listNodes(host) },
     'dmq.remove': { doc: 'Remove a DMQ node', run: (host, args) => removeNode(host, args) },
@@ -85,7 +100,9 @@ export const dmq = defineModule({
     const name = ownSocketName(settings)!;
     const socket = host.findSocket(name.proto as Proto, name.host, name.port);
     if (socket === undefined) {
-      throw new Error(`server_uri is not a socket the proxy is listening on: ${settings.serverAddress}; add listen=${name.proto}:${name.host}:${name.port}`);
+      throw new Error(
+        `server_uri is not a socket the proxy is listening on: ${settings.serverAddress}; add listen=${name.proto}:${name.host}:${name.port}`,
+      );
     }
     const died = (why: string) => host.log.write(-1, 'dmq', `a worker ended: ${why}`);
     const pool = settings.numWorkers > 0 ? await Pool.start(settings.numWorkers, died) : undefined;

@@ -45,7 +45,14 @@ export function makeNode(
 ): DmqNode | undefined {
   const key = nodeKey(uri);
   if (key === undefined) return undefined;
-  return { ...key, uri: uriOf(key), status, local: flags.local ?? false, notification: flags.notification ?? false, resolvedIp: '' };
+  return {
+    ...key,
+    uri: uriOf(key),
+    status,
+    local: flags.local ?? false,
+    notification: flags.notification ?? false,
+    resolvedIp: '',
+  };
 }
 
 /** `sip:HOST:PORT[;transport=X]`, the form of lists; with `user`, that of requests: transport only where it is not UDP. */
@@ -146,10 +153,23 @@ export class NodeList {
     for (const l of listed) {
       const known = this.find(l);
       if (known === undefined) {
-        const node: DmqNode = { host: l.host, port: l.port, proto: l.proto, uri: uriOf(l), status: l.status, local: false, notification: false, resolvedIp: '' };
+        const node: DmqNode = {
+          host: l.host,
+          port: l.port,
+          proto: l.proto,
+          uri: uriOf(l),
+          status: l.status,
+          local: false,
+          notification: false,
+          resolvedIp: '',
+        };
         this.add(node);
         added.push(node);
-      } else if (!known.local && known.status !== l.status && (known.status !== 'disabled' || l.status === 'disabled')) {
+      } else if (
+        !known.local &&
+        known.status !== l.status &&
+        (known.status !== 'disabled' || l.status === 'disabled')
+      ) {
         known.status = l.status;
         changed.push(known);
       }

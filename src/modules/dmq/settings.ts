@@ -35,9 +35,12 @@ export function checkSettings(params: Readonly<Record<string, unknown>>): string
   const s = settingsOf(params);
   const wrong: string[] = [];
   if (nodeKey(s.serverAddress) === undefined) {
-    wrong.push(`server address invalid: write modparam("dmq", "server_address", "sip:IP:PORT") with the address of a listen line`);
+    wrong.push(
+      `server address invalid: write modparam("dmq", "server_address", "sip:IP:PORT") with the address of a listen line`,
+    );
   }
-  if (s.serverSocket !== null && socketName(s.serverSocket) === undefined) wrong.push(`server_socket is no proto:ip:port: ${s.serverSocket}`);
+  if (s.serverSocket !== null && socketName(s.serverSocket) === undefined)
+    wrong.push(`server_socket is no proto:ip:port: ${s.serverSocket}`);
   return wrong;
 }
 

@@ -31,14 +31,17 @@ export function analyse(script: Script, catalog: Catalog): Analysis {
   for (const item of script.items) {
     if (item.kind !== 'block') continue;
     const key = routeKey(item);
-    let f = facts.get(key);
-    if (f === undefined) facts.set(key, (f = { calls: new Set(), dynamic: false, waits: false }));
+    const f: Facts = facts.get(key) ?? { calls: new Set(), dynamic: false, waits: false };
+    facts.set(key, f);
     walkBody(item.body, f, catalog);
   }
   const mains = [...facts.keys()].filter((k) => k.startsWith('request_route/'));
   const edges = new Map<string, Iterable<string>>();
   for (const [key, f] of facts) edges.set(key, f.dynamic ? new Set([...f.calls, ...mains]) : f.calls);
-  const waiting = backwards(edges, [...facts].filter(([, f]) => f.waits).map(([k]) => k));
+  const waiting = backwards(
+    edges,
+    [...facts].filter(([, f]) => f.waits).map(([k]) => k),
+  );
   const recursive = new Set([...facts.keys()].filter((k) => reaches(edges, k, k)));
   const deep = backwards(edges, recursive);
   return {

@@ -1,13 +1,13 @@
 /** Calls of module functions: looked up, checked and bound once. */
 import type { CallExpr, Expr } from '../../parser/tree.js';
 import type { FunctionEntry } from '../catalog.js';
-import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, ROUTE, formFor } from '../module.js';
+import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, formFor, ROUTE } from '../module.js';
 import { closest } from '../suggest.js';
 import { asValue } from './code.js';
 import { constantValue } from './constant.js';
 import { expression } from './expression.js';
 import { problem } from './problems.js';
-import { type Late, type Scope, bindEnv, ungroup } from './unit.js';
+import { bindEnv, type Late, type Scope, ungroup } from './unit.js';
 import { accessorOf } from './variable.js';
 
 const MAX_ARGUMENTS = 6;
@@ -24,7 +24,14 @@ export function callCode(call: CallExpr, scope: Scope): { readonly js: string; r
     scope.unit.problems.push(problem('bad-call', { name: call.name, why }, call.span));
     return undefined;
   }
-  return { js: callText(entry, bound.map((b) => b!.bound), scope), waits: entry.def.waits };
+  return {
+    js: callText(
+      entry,
+      bound.map((b) => b!.bound),
+      scope,
+    ),
+    waits: entry.def.waits,
+  };
 }
 
 function callText(entry: FunctionEntry, args: readonly BoundArg<unknown>[], scope: Scope): string {
@@ -125,7 +132,10 @@ function argument(
   const source = argumentSource(arg, scope);
   if (source === undefined || problems.length > before) return undefined;
   if (source.kind === 'expression' && !def.dynamic) {
-    const hint = arg.kind === 'variable' ? `write it in quotes: "${arg.text}"` : 'build the text in a variable first, and write "$var(x)" in quotes';
+    const hint =
+      arg.kind === 'variable'
+        ? `write it in quotes: "${arg.text}"`
+        : 'build the text in a variable first, and write "$var(x)" in quotes';
     problems.push(problem('argument-not-constant', values, arg.span, { hint }));
     return undefined;
   }
@@ -146,14 +156,19 @@ function argumentSource(arg: Expr, scope: Scope): ArgSource | undefined {
   }
   const value = expression(arg, scope);
   if (value.calls) {
-    scope.unit.problems.push(problem('argument-nested-call', {}, arg.span, { hint: 'call it in a statement before, and use its result' }));
+    scope.unit.problems.push(
+      problem('argument-nested-call', {}, arg.span, { hint: 'call it in a statement before, and use its result' }),
+    );
     return undefined;
   }
   return { kind: 'expression', get: lateGetter(asValue(value), scope) };
 }
 
 /** A closure over generated text that does not run yet. */
-export function lateGetter(js: string, scope: Scope): (c: import('../context.js').Context) => import('../values.js').Value {
+export function lateGetter(
+  js: string,
+  scope: Scope,
+): (c: import('../context.js').Context) => import('../values.js').Value {
   const holder: Late = { fn: () => null };
   scope.unit.late.push({ holder, js, isAsync: false });
   return (c) => holder.fn(c) as import('../values.js').Value;

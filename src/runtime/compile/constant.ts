@@ -20,7 +20,7 @@ const INT_OPS: Partial<Record<BinaryOp, (a: number, b: number) => number | undef
   '-': (a, b) => (a - b) | 0,
   '*': (a, b) => Math.imul(a, b),
   '/': (a, b) => (b === 0 ? undefined : (a / b) | 0),
-  mod: (a, b) => (b === 0 ? undefined : a % b | 0),
+  mod: (a, b) => (b === 0 ? undefined : (a % b) | 0),
   ieq: (a, b) => (a === b ? 1 : 0),
   ine: (a, b) => (a !== b ? 1 : 0),
 };

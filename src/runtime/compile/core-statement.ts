@@ -6,7 +6,7 @@ import { lateGetter } from './call.js';
 import { asValue } from './code.js';
 import { expression } from './expression.js';
 import { problem } from './problems.js';
-import { type Scope, bindEnv } from './unit.js';
+import { bindEnv, type Scope } from './unit.js';
 
 /** What onsend_route admits (language.md, section 8). */
 const IN_ONSEND = /^(log|setflag|resetflag|isflagset|set_forward_.*|set_reply_.*)$/;
@@ -28,7 +28,12 @@ export function coreStatementCode(e: CoreStatement, scope: Scope): string | unde
   const bound = def.bind(e.args, env, expr);
   if ('error' in bound) {
     const extra = bound.hint ? { hint: bound.hint } : {};
-    problems.push(problem('core-statement', { name: e.name, why: bound.error }, e.span, { ...extra, ...(def.phase ? { phase: def.phase } : {}) }));
+    problems.push(
+      problem('core-statement', { name: e.name, why: bound.error }, e.span, {
+        ...extra,
+        ...(def.phase ? { phase: def.phase } : {}),
+      }),
+    );
     return undefined;
   }
   const js = `${emitter.constant(bound.ok)}(c)`;

@@ -3,12 +3,12 @@ import type { BinaryExpr, CoreOperand, Expr, FuncExpr, RouteCall, SelvalExpr, Un
 import { bindOperand } from '../core/operands.js';
 import { compileRegex } from '../regex.js';
 import { callCode, lateGetter } from './call.js';
-import { type Code, asInt, asText, asValue, code, nonZero, positive } from './code.js';
+import { asInt, asText, asValue, type Code, code, nonZero, positive } from './code.js';
 import { constantValue, intOf, staticType } from './constant.js';
 import { coreStatementCode } from './core-statement.js';
 import { problem } from './problems.js';
 import { blockFunction } from './statement.js';
-import { type Scope, bindEnv, ungroup } from './unit.js';
+import { bindEnv, type Scope, ungroup } from './unit.js';
 import { accessorOf, assignment, isNullVariable, selectCode, variableCode } from './variable.js';
 
 export function expression(e: Expr, scope: Scope): Code {
@@ -108,8 +108,13 @@ export function routeTarget(
 }
 
 function nearRoute(name: string, scope: Scope): string | undefined {
-  const names = [...scope.unit.functionNames.keys()].filter((k) => k.startsWith('request_route/')).map((k) => k.slice(14));
-  return names.find((n) => n.toLowerCase() === name.toLowerCase()) ?? names.find((n) => n.startsWith(name) || (n !== '' && name.startsWith(n)));
+  const names = [...scope.unit.functionNames.keys()]
+    .filter((k) => k.startsWith('request_route/'))
+    .map((k) => k.slice(14));
+  return (
+    names.find((n) => n.toLowerCase() === name.toLowerCase()) ??
+    names.find((n) => n.startsWith(name) || (n !== '' && name.startsWith(n)))
+  );
 }
 
 function operandCode(e: CoreOperand, scope: Scope): Code {
@@ -130,7 +135,8 @@ function operandCode(e: CoreOperand, scope: Scope): Code {
 
 /** What Kamailio's parser refuses by the types it knows. */
 function typeMismatch(e: Expr, scope: Scope): Code | undefined {
-  if (e.kind === 'unary') return staticType(e.operand) === 'str' ? mismatch('string', 'int', e.operand, scope) : undefined;
+  if (e.kind === 'unary')
+    return staticType(e.operand) === 'str' ? mismatch('string', 'int', e.operand, scope) : undefined;
   if (e.kind === 'strlen' || e.kind === 'strempty' || e.kind === 'defined') {
     return staticType(e.operand) === 'int' ? mismatch('int', 'string', e.operand, scope) : undefined;
   }
@@ -177,7 +183,7 @@ function selval(e: SelvalExpr, scope: Scope): Code {
 
 function mismatch(got: string, want: string, at: Expr, scope: Scope): Code {
   const values = { got, want, line: at.span.line, column: at.span.column };
-  const hint = want === 'int' ? 'use (int)… to take it as a number' : 'use (str)… to take it as a text';
+  const hint = want === 'int' ? 'use (int) to take it as a number' : 'use (str) to take it as a text';
   scope.unit.problems.push(problem('type-mismatch', values, at.span, { hint }));
   return code(want === 'int' ? 'int' : 'str', want === 'int' ? '0' : '""');
 }
@@ -288,12 +294,14 @@ function selvalFails(parts: readonly Code[]): { fallible: boolean } | Record<str
 function division(e: BinaryExpr, l: Code, r: Code): Code {
   const by = constantValue(e.right);
   const sign = e.op === '/' ? '/' : '%';
-  if (by !== undefined && intOf(by) !== 0) return code('int', `(${asInt(l)} ${sign} ${asInt(r)} | 0)`, [l, r], selvalFails([l]));
+  if (by !== undefined && intOf(by) !== 0)
+    return code('int', `(${asInt(l)} ${sign} ${asInt(r)} | 0)`, [l, r], selvalFails([l]));
   return code('int', `${e.op === '/' ? '$div' : '$mod'}(${asInt(l)}, ${asInt(r)})`, [l, r], { fallible: true });
 }
 
 function sum(l: Code, r: Code): Code {
-  if (l.type === 'int' || l.type === 'bool') return code('int', `(${asInt(l)} + ${asInt({ ...r, selval: false })} | 0)`, [l, r]);
+  if (l.type === 'int' || l.type === 'bool')
+    return code('int', `(${asInt(l)} + ${asInt({ ...r, selval: false })} | 0)`, [l, r]);
   if (l.type === 'str') return code('str', `(${l.js} + ${asText(r)})`, [l, r]);
   return code('any', `$add(${l.js}, ${asValue(r)})`, [l, r]);
 }

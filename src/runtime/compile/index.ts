@@ -13,10 +13,10 @@ import { withText } from '../values.js';
 import { VarStore } from '../var-store.js';
 import { analyse, routeKey } from './analyse.js';
 import { Emitter } from './emit.js';
-import { Loader, coreSettings } from './load.js';
+import { coreSettings, Loader } from './load.js';
 import { problem } from './problems.js';
 import { body } from './statement.js';
-import { type Scope, type Unit, bindEnv, compatAt } from './unit.js';
+import { bindEnv, type Scope, type Unit } from './unit.js';
 
 export interface CompileOptions {
   /** Every module there is. */
@@ -35,7 +35,12 @@ export interface Compiled {
 }
 
 const TABLES: Readonly<Record<BlockKind, RouteTable>> = {
-  request_route: 'request', reply_route: 'reply', failure_route: 'failure', branch_route: 'branch', onsend_route: 'onsend', event_route: 'event',
+  request_route: 'request',
+  reply_route: 'reply',
+  failure_route: 'failure',
+  branch_route: 'branch',
+  onsend_route: 'onsend',
+  event_route: 'event',
 };
 
 /** Route types of the blocks: a named onreply_route is tm's, the unnamed one the core's. */
@@ -65,25 +70,48 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   const { loaded } = loader;
   const params = (module: string) => loaded.params.get(module) ?? {};
   const base: Omit<BindEnv, 'compat' | 'span' | 'routeName'> = {
-    catalog, defines: script.defines, flags: loaded.flags, avpFlags: loaded.avpFlags, vars: options.vars, params,
+    catalog,
+    defines: script.defines,
+    flags: loaded.flags,
+    avpFlags: loaded.avpFlags,
+    vars: options.vars,
+    params,
   };
   const loadEnv: BindEnv = { ...base, vars: scratch, compat: 'KAMAILIO', span: NOWHERE, routeName: '' };
   loader.run(script, (text) => evaluateNow(text, loadEnv, options.context?.(scratch)));
   const unit: Unit = {
-    script, catalog, vars: options.vars, core, flags: loaded.flags, avpFlags: loaded.avpFlags, params,
-    sharedFrom: sharedMemoryFrom(script), emitter: new Emitter(), analysis: analyse(script, catalog), problems, routeFunctions: new Map(), functionNames: new Map(), late: [],
+    script,
+    catalog,
+    vars: options.vars,
+    core,
+    flags: loaded.flags,
+    avpFlags: loaded.avpFlags,
+    params,
+    sharedFrom: sharedMemoryFrom(script),
+    emitter: new Emitter(),
+    analysis: analyse(script, catalog),
+    problems,
+    routeFunctions: new Map(),
+    functionNames: new Map(),
+    late: [],
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
   for (const group of groups.values()) writeRoute(group, unit);
   checkModules(unit);
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
-  const sorted = sortProblems(problems);
+  const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
   return { program: link(groups, unit, loaded, sorted), problems: sorted };
 }
 
 const NOWHERE: Span = { file: '', line: 0, column: 0, endLine: 0, endColumn: 0, order: Number.MAX_SAFE_INTEGER };
+
+/** A statement that the parser could not read is not complained of twice. */
+function withoutEchoes(problems: readonly Problem[], parsed: readonly Problem[]): Problem[] {
+  const lines = new Set(parsed.filter((p) => p.severity === 'error').map((p) => `${p.span.file}:${p.span.line}`));
+  return problems.filter((p) => p.code !== 'core-statement' || !lines.has(`${p.span.file}:${p.span.line}`));
+}
 
 function sortProblems(problems: readonly Problem[]): Problem[] {
   return problems.slice().sort((a, b) => a.span.order - b.span.order);
@@ -111,7 +139,15 @@ export function evaluateText(text: string, options: CompileOptions): string | un
   for (const m of options.modules) catalog.load(m);
   const none = new Map<string, never>();
   const env: BindEnv = {
-    catalog, defines: none, flags: none, avpFlags: none, compat: 'KAMAILIO', vars: options.vars, span: NOWHERE, routeName: '', params: () => ({}),
+    catalog,
+    defines: none,
+    flags: none,
+    avpFlags: none,
+    compat: 'KAMAILIO',
+    vars: options.vars,
+    span: NOWHERE,
+    routeName: '',
+    params: () => ({}),
   };
   const value = evaluateNow(text, env, options.context?.(options.vars));
   return value === null || value === undefined ? undefined : `${value}`;
@@ -145,7 +181,14 @@ function nameFunctions(groups: Groups, unit: Unit): void {
 }
 
 function displayName(block: RouteBlock): string {
-  return block.name ?? (block.block === 'request_route' ? 'DEFAULT_ROUTE' : block.block === 'reply_route' ? 'DEFAULT_ONREPLY' : 'DEFAULT_ONSEND');
+  return (
+    block.name ??
+    (block.block === 'request_route'
+      ? 'DEFAULT_ROUTE'
+      : block.block === 'reply_route'
+        ? 'DEFAULT_ONREPLY'
+        : 'DEFAULT_ONSEND')
+  );
 }
 
 function writeRoute(blocks: readonly RouteBlock[], unit: Unit): void {
@@ -153,8 +196,14 @@ function writeRoute(blocks: readonly RouteBlock[], unit: Unit): void {
   const key = routeKey(first);
   const isAsync = unit.analysis.waiting.has(key);
   const scope: Scope = {
-    unit, block: first.block, routeName: displayName(first), routeType: routeType(first), isAsync, nesting: 0,
-    breakable: false, recursive: unit.analysis.recursive.has(key),
+    unit,
+    block: first.block,
+    routeName: displayName(first),
+    routeType: routeType(first),
+    isAsync,
+    nesting: 0,
+    breakable: false,
+    recursive: unit.analysis.recursive.has(key),
   };
   unit.emitter.line(`${isAsync ? 'async ' : ''}function ${unit.functionNames.get(key)}(c) {`, first.span);
   unit.emitter.line('let r = 1, t, a0, a1, a2, a3, a4, a5;');
@@ -167,7 +216,14 @@ function checkModules(unit: Unit): void {
   for (const module of unit.catalog.loaded) {
     const at = unit.script.items.find((i) => i.kind === 'loadmodule' && i.name === module.name)?.span ?? NOWHERE;
     const scope: Scope = {
-      unit, block: 'request_route', routeName: '', routeType: 0, isAsync: false, nesting: 0, breakable: false, recursive: false,
+      unit,
+      block: 'request_route',
+      routeName: '',
+      routeType: 0,
+      isAsync: false,
+      nesting: 0,
+      breakable: false,
+      recursive: false,
     };
     for (const why of module.check?.(unit.params(module.name), bindEnv(scope, at)) ?? []) {
       unit.problems.push(problem('module-check', { name: module.name, why }, at));
@@ -177,10 +233,30 @@ function checkModules(unit: Unit): void {
 
 /** What generated code calls, by the names it uses. */
 const RUNTIME = {
-  $I: ops.toInt, $T: ops.toText, $P: ops.plain, $W: withText, $S: ops.stored, $N: ops.isNull, $V: (v: Parameters<typeof ops.plain>[0]) => v ?? '',
-  $F: FAILED, $add: ops.add, $eq: ops.equal, $div: ops.divide, $mod: ops.modulo, $match: ops.matches, $fail: ops.fail,
-  $failed: ops.failed, $called: ops.called, $enter: ops.enter, $enterAsync: ops.enterAsync, $callRoute: ops.callRoute,
-  $callRouteAsync: ops.callRouteAsync, $lookup: ops.lookup, $hold: ops.hold, $tooDeep: ops.tooDeep, $tooLong: ops.tooLong,
+  $I: ops.toInt,
+  $T: ops.toText,
+  $P: ops.plain,
+  $W: withText,
+  $S: ops.stored,
+  $N: ops.isNull,
+  $V: (v: Parameters<typeof ops.plain>[0]) => v ?? '',
+  $F: FAILED,
+  $add: ops.add,
+  $eq: ops.equal,
+  $div: ops.divide,
+  $mod: ops.modulo,
+  $match: ops.matches,
+  $fail: ops.fail,
+  $failed: ops.failed,
+  $called: ops.called,
+  $enter: ops.enter,
+  $enterAsync: ops.enterAsync,
+  $callRoute: ops.callRoute,
+  $callRouteAsync: ops.callRouteAsync,
+  $lookup: ops.lookup,
+  $hold: ops.hold,
+  $tooDeep: ops.tooDeep,
+  $tooLong: ops.tooLong,
 };
 
 function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: readonly Problem[]): Program {
@@ -191,7 +267,12 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
   const id = hash([...unit.script.sources.values()].join('\0'));
   const functions = emitter.evaluate(`${unit.script.file}.${id}.js`, unit.script.sources, RUNTIME) as Route['run'][];
   const routes: Record<RouteTable, Map<string, Route>> = {
-    request: new Map(), reply: new Map(), failure: new Map(), branch: new Map(), onsend: new Map(), event: new Map(),
+    request: new Map(),
+    reply: new Map(),
+    failure: new Map(),
+    branch: new Map(),
+    onsend: new Map(),
+    event: new Map(),
   };
   [...groups].forEach(([key, blocks], i) => {
     const first = blocks[0]!;
@@ -202,8 +283,17 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
     if (table === 'request') unit.routeFunctions.set(name === '' ? '0' : name, run);
   });
   return {
-    id, script: unit.script, routes, core: unit.core, modules: unit.catalog.loaded, params: unit.params, flags: loaded.flags,
-    avpFlags: loaded.avpFlags, globals: loaded.globals, problems, code,
+    id,
+    script: unit.script,
+    routes,
+    core: unit.core,
+    modules: unit.catalog.loaded,
+    params: unit.params,
+    flags: loaded.flags,
+    avpFlags: loaded.avpFlags,
+    globals: loaded.globals,
+    problems,
+    code,
   };
 }
 

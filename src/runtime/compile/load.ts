@@ -44,7 +44,8 @@ export class Loader {
     for (const item of script.items) {
       if (item.kind === 'loadmodule') this.#load(item, evaluate);
       else if (item.kind === 'modparam') this.#set(item, evaluate);
-      else if (item.kind === 'flags' || item.kind === 'avpflags') declare(item.flags, item.kind === 'flags' ? this.#flags : this.#avpFlags);
+      else if (item.kind === 'flags' || item.kind === 'avpflags')
+        declare(item.flags, item.kind === 'flags' ? this.#flags : this.#avpFlags);
       else if (item.kind === 'global') {
         const group = item.instance === undefined ? item.group : `${item.group}[${item.instance}]`;
         this.#globals.set(`${group}.${item.name}`, item.value);
@@ -58,7 +59,9 @@ export class Loader {
     const module = this.#catalog.known(name);
     if (module === undefined) {
       const near = closest(name, this.#catalog.knownNames());
-      const hint = near ? `did you mean "${near}.so"?` : 'kamscript has no module of that name; docs/modules.md lists those it has';
+      const hint = near
+        ? `did you mean "${near}.so"?`
+        : 'kamscript has no module of that name; docs/modules.md lists those it has';
       this.#problems.push(problem('unknown-module', { name: path }, item.span, { hint }));
       return;
     }
@@ -102,7 +105,9 @@ export class Loader {
     if (target === undefined) {
       const missing = module.missing?.includes(param);
       const near = closest(param, Object.keys(module.params ?? {}));
-      const code = missing ? problem('not-built', { name: `parameter ${param}`, module: name }, item.paramSpan) : undefined;
+      const code = missing
+        ? problem('not-built', { name: `parameter ${param}`, module: name }, item.paramSpan)
+        : undefined;
       const hint = near ? { hint: `did you mean "${near}"?` } : {};
       this.#problems.push(code ?? problem('unknown-parameter', { name, param }, item.paramSpan, hint));
       return;
@@ -154,7 +159,10 @@ function nameMatcher(modules: string): (m: ModuleDefinition) => boolean {
 }
 
 /** Numbers for flags that have none: the next free one from 0. */
-function declare(flags: readonly { readonly name: string; readonly number?: number }[], into: Map<string, number>): void {
+function declare(
+  flags: readonly { readonly name: string; readonly number?: number }[],
+  into: Map<string, number>,
+): void {
   for (const f of flags) {
     let n = f.number;
     if (n === undefined) {

@@ -3,11 +3,23 @@ import { problemsOf } from '../../parser/problem.js';
 
 export const COMPILE_PROBLEMS = {
   'unknown-module': { severity: 'error', text: 'failed to load module "{name}"' },
-  'module-loaded-twice': { severity: 'error', text: 'failed to load module "{name}": attempt to load the same module twice' },
+  'module-loaded-twice': {
+    severity: 'error',
+    text: 'failed to load module "{name}": attempt to load the same module twice',
+  },
   'module-needs': { severity: 'error', text: 'module {name} needs module {needs}, loaded before it', phase: 'init' },
-  'no-module-for-parameter': { severity: 'error', text: "Can't set module parameter: no module matching <{name}> found" },
-  'unknown-parameter': { severity: 'error', text: "Can't set module parameter: parameter <{param}> not found in module <{name}>" },
-  'parameter-type': { severity: 'error', text: "Can't set module parameter: parameter <{param}> of module <{name}> is of type {want}, not {got}" },
+  'no-module-for-parameter': {
+    severity: 'error',
+    text: "Can't set module parameter: no module matching <{name}> found",
+  },
+  'unknown-parameter': {
+    severity: 'error',
+    text: "Can't set module parameter: parameter <{param}> not found in module <{name}>",
+  },
+  'parameter-type': {
+    severity: 'error',
+    text: "Can't set module parameter: parameter <{param}> of module <{name}> is of type {want}, not {got}",
+  },
   'parameter-value': { severity: 'error', text: "Can't set module parameter: {name}.{param}: {why}" },
   'module-check': { severity: 'error', text: 'module {name}: {why}', phase: 'init' },
   'unknown-function': { severity: 'error', text: 'unknown command {name}, missing loadmodule?' },
@@ -25,7 +37,10 @@ export const COMPILE_PROBLEMS = {
   'read-only-target': { severity: 'error', text: 'read only pvar in assignment left side' },
   'target-with-transformation': { severity: 'error', text: 'pvar with transformations in assignment left side' },
   'select-target': { severity: 'error', text: 'select in assignment left side' },
-  'type-mismatch': { severity: 'error', text: 'bad expression: type mismatch: {got} instead of {want} at ({line},{column})' },
+  'type-mismatch': {
+    severity: 'error',
+    text: 'bad expression: type mismatch: {got} instead of {want} at ({line},{column})',
+  },
   'bad-regex': { severity: 'error', text: 'Bad regular expression "{text}": {why}', phase: 'fixup' },
   'unknown-route': { severity: 'error', text: 'route "{name}" not found at {file}:{line}', phase: 'fixup' },
   'string-condition': { severity: 'error', text: 'while condition is a string', phase: 'fixup' },
@@ -33,7 +48,11 @@ export const COMPILE_PROBLEMS = {
   'constant-condition': { severity: 'warning', text: 'constant value in if(...)' },
   'duplicate-case': { severity: 'error', text: 'bad switch(): duplicate "case" label', phase: 'fixup' },
   'default-only': { severity: 'error', text: 'bad switch(): only a "default:" label', phase: 'fixup' },
-  'default-before-strings': { severity: 'error', text: 'bad switch(): "default:" before the first string label makes it an int switch', phase: 'fixup' },
+  'default-before-strings': {
+    severity: 'error',
+    text: 'bad switch(): "default:" before the first string label makes it an int switch',
+    phase: 'fixup',
+  },
   'case-not-constant': { severity: 'error', text: 'constant expected' },
   'core-statement': { severity: 'error', text: '{name}: {why}' },
   'core-operand': { severity: 'error', text: '{name}: {why}' },

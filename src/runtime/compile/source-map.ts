@@ -36,5 +36,11 @@ export function sourceMap(lines: readonly MappedLine[], sources: ReadonlyMap<str
     return row;
   });
   const mappings = `${';'.repeat(offset)}${rows.join(';')}`;
-  return JSON.stringify({ version: 3, sources: files, sourcesContent: files.map((f) => sources.get(f)), names: [], mappings });
+  return JSON.stringify({
+    version: 3,
+    sources: files,
+    sourcesContent: files.map((f) => sources.get(f)),
+    names: [],
+    mappings,
+  });
 }

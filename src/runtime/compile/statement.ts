@@ -1,17 +1,27 @@
 /** Statements (language.md, section 7). Every statement leaves its code in `r`. */
 import type {
-  AssignExpr, Body, CallExpr, CoreStatement, Expr, IfStatement, LeaveStatement, RouteCall, Statement, SwitchLabel,
-  SwitchStatement, WhileStatement,
+  AssignExpr,
+  Body,
+  CallExpr,
+  CoreStatement,
+  Expr,
+  IfStatement,
+  LeaveStatement,
+  RouteCall,
+  Statement,
+  SwitchLabel,
+  SwitchStatement,
+  WhileStatement,
 } from '../../parser/tree.js';
 import { compileRegex } from '../regex.js';
 import { callCode } from './call.js';
-import { type Code, asInt, asText, asValue, mayFail, nonZero, positive } from './code.js';
+import { asInt, asText, asValue, type Code, mayFail, nonZero, positive } from './code.js';
 import { constantValue, intOf, staticType } from './constant.js';
 import { coreStatementCode } from './core-statement.js';
 import { Emitter } from './emit.js';
 import { assigned, expression, routeTarget } from './expression.js';
 import { problem } from './problems.js';
-import { type Scope, type Unit, placeOf } from './unit.js';
+import { placeOf, type Scope, type Unit } from './unit.js';
 import { assignment } from './variable.js';
 
 const STOPPED = 'if (c.stop !== 0) return r;';
@@ -94,7 +104,10 @@ function condition(scope: Scope, at: Statement, js: string, value: Code): string
   const name = emitter.fresh('q');
   const place = emitter.constant(placeOf(at.span));
   const assign = `${name} = ${js};`;
-  emitter.line(`let ${name} = false; ${mayFail(value) ? `try { ${assign} } catch (e) { $failed(c, e, ${place}); }` : assign}`, at.span);
+  emitter.line(
+    `let ${name} = false; ${mayFail(value) ? `try { ${assign} } catch (e) { $failed(c, e, ${place}); }` : assign}`,
+    at.span,
+  );
   return name;
 }
 
@@ -175,7 +188,9 @@ function switchStatement(s: SwitchStatement, scope: Scope): void {
   const inner = { ...scope, nesting: scope.nesting + 1, breakable: true };
   labels.forEach(({ label }, i) => {
     emitter.line(label.kind === 'default' ? 'default:' : `case ${keys[i]}:`, label.span);
-    levelled(inner, () => label.statements.forEach((child) => statement(child, inner)));
+    levelled(inner, () => {
+      for (const child of label.statements) statement(child, inner);
+    });
   });
   emitter.line('}');
 }
@@ -239,7 +254,9 @@ function textMatcher(labels: readonly Labelled[], problems: Unit['problems']): (
     else tests.push({ test: (t) => re.ok.test(t), index });
   });
   if (labels.every((l) => l.label.kind !== 'regex')) {
-    const byText = new Map(labels.map((l, i) => [`${l.value}`, i] as const).filter(([, i]) => labels[i]!.value !== undefined));
+    const byText = new Map(
+      labels.map((l, i) => [`${l.value}`, i] as const).filter(([, i]) => labels[i]!.value !== undefined),
+    );
     return (text) => byText.get(text) ?? -1;
   }
   return (text) => tests.find((t) => t.test(text))?.index ?? -1;

@@ -2,21 +2,29 @@
 import type { SelectExpr, VariableExpr } from '../../parser/tree.js';
 import { bindSelect, bindVariable } from '../format.js';
 import type { PvAccessor } from '../module.js';
-import { type Code, asInt, asText, asValue, code } from './code.js';
+import { asInt, asText, asValue, type Code, code } from './code.js';
 import { problem } from './problems.js';
-import { type Scope, bindEnv } from './unit.js';
+import { bindEnv, type Scope } from './unit.js';
 
 const READS_NOTHING: PvAccessor = { get: () => null };
 
 export function accessorOf(e: VariableExpr, scope: Scope): PvAccessor {
   if (/^\$\(?shv\(/.test(e.text) && e.span.order < scope.unit.sharedFrom) {
-    const hint = 'Kamailio can read $shv outside quotes only after the first modparam or route block: put a modparam line before';
+    const hint =
+      'Kamailio can read $shv outside quotes only after the first modparam or route block: put a modparam line before';
     scope.unit.problems.push(problem('no-shared-memory', { name: e.text }, e.span, { hint }));
   }
   const found = bindVariable(e.text, bindEnv(scope, e.span));
   if ('ok' in found) return found.ok;
   const extra = found.hint ? { hint: found.hint } : {};
-  scope.unit.problems.push(problem('unknown-variable', { name: e.text, why: found.error }, e.span, extra));
+  scope.unit.problems.push(
+    problem(
+      'unknown-variable',
+      { name: e.text, why: found.error.replace(/^Can't get from cache: [^:]*:? ?/, '') || 'no such variable' },
+      e.span,
+      extra,
+    ),
+  );
   return READS_NOTHING;
 }
 
