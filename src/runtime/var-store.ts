@@ -38,7 +38,9 @@ export class VarStore {
 }
 
 function cellIn(map: Map<string, VarCell>, name: string, first: Value): VarCell {
-  let cell = map.get(name);
-  if (cell === undefined) map.set(name, (cell = { name, v: first }));
+  const known = map.get(name);
+  if (known !== undefined) return known;
+  const cell = { name, v: first };
+  map.set(name, cell);
   return cell;
 }
