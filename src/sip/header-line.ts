@@ -93,5 +93,9 @@ export function headerMatcher(name: string): (h: Header) => boolean {
   if (id !== HDR.OTHER) return (h) => h.id === id;
   const lower = name.toLowerCase();
   const length = name.length;
-  return (h) => h.id === HDR.OTHER && h.name.length === length && (h.name === name || h.name.toLowerCase() === lower);
+  return (h) => {
+    if (h.id !== HDR.OTHER || h.valueStart - h.start <= length) return false;
+    const written = h.name;
+    return written === name || (written.length === length && written.toLowerCase() === lower);
+  };
 }
