@@ -131,7 +131,7 @@ export class Consumer {
 
   #handOver(held: Held): void {
     const { delivery } = held;
-    const text = upToNul(delivery.body.toString('latin1'));
+    const text = upToNul(delivery.text);
     const parts = eventParts(text, this.#task.keys);
     if (parts === undefined) {
       delivery.finish();
@@ -147,16 +147,11 @@ export class Consumer {
   }
 
   #settle(list: readonly number[]): void {
-    const corked = new Set<ReaderLink>();
     const now = Date.now();
     for (let i = 0; i + 1 < list.length; i += 2) {
       const held = this.#held.get(list[i]!);
       if (held === undefined) continue;
       this.#held.delete(list[i]!);
-      if (!corked.has(held.link)) {
-        corked.add(held.link);
-        held.link.cork();
-      }
       this.#answer(held, list[i + 1]!, now);
     }
     while (this.#waiting.length > 0 && this.#held.size < this.#task.maxInFlight) this.#handOver(this.#waiting.shift()!);

@@ -20,18 +20,6 @@ declare module 'nsqjs/lib/nsqdconnection.js' {
     key?: Buffer | null;
   }
 
-  /** Of lib/message.js; a connection makes them. */
-  export interface Message extends EventEmitter {
-    readonly id: string;
-    readonly body: Buffer;
-    /** Read as a signed number: negative above 32767. */
-    readonly attempts: number;
-    readonly timestamp: bigint;
-    finish(): void;
-    requeue(delay: number, backoff: boolean): void;
-    touch(): void;
-  }
-
   export class NSQDConnection extends EventEmitter {
     constructor(host: string, port: number, topic: string | null, channel: string | null, options: NsqjsOptions);
     /** Null before connect() took effect. */
@@ -44,7 +32,10 @@ declare module 'nsqjs/lib/nsqdconnection.js' {
     connect(): void;
     /** Takes bytes of the socket; throws on what is no frame or no JSON. */
     receiveData(data: Buffer): void;
+    /** Writes a command; a string is UTF-8. */
     write(data: string | Buffer): void;
+    /** Makes what `message` events carry: 8 bytes timestamp, 2 bytes attempts, 16 bytes id, body. */
+    createMessage(payload: Buffer): unknown;
     setRdy(count: number): void;
     destroy(): void;
     clearIdentifyTimeout(): void;

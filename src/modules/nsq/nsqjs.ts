@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 // The two connection classes that the package exports, without Reader and Writer: those bring an HTTP client that is not
 // used here, and a third of the time that a thread takes to start.
-import { type Message, NSQDConnection, type NsqjsOptions, WriterNSQDConnection } from 'nsqjs/lib/nsqdconnection.js';
+import { NSQDConnection, type NsqjsOptions, WriterNSQDConnection } from 'nsqjs/lib/nsqdconnection.js';
 import { type Address, addressText, type ConnectionOptions } from './settings.js';
 
 /** Milliseconds from the call to a connection that is ready. */
@@ -16,13 +16,16 @@ const HEARTBEAT = 30;
 const CLOSE_TIMEOUT = 500;
 /** The frame with which nsqd answers CLS: size, type 0, text. */
 const CLOSE_WAIT = Buffer.from('\0\0\0\x0e\0\0\0\0CLOSE_WAIT', 'latin1');
+/** Offset of the body in a message. */
+const BODY = 26;
 const HTTP = Buffer.from('HTTP/');
 const HTTP_PORT = "it answers in HTTP: is this nsqd's HTTP port (4151)? The TCP port is usually 4150";
 const NON_FATAL = /\bE_(?:FIN|REQ|TOUCH)_FAILED\b/;
 
 /** A message in our hands. It takes one answer; later ones do nothing. */
 export interface Delivery {
-  readonly body: Buffer;
+  /** Body, latin1. */
+  readonly text: string;
   /** 1 the first time. */
   readonly attempts: number;
   finish(): void;
@@ -45,8 +48,6 @@ export interface ReaderEvents extends LinkEvents {
 
 interface Link {
   readonly version: string;
-  /** Lets what is written in this tick leave in one piece. */
-  cork(): void;
   /** Ends at once; `closed` is called with this reason. */
   destroy(reason: string): void;
 }
@@ -135,11 +136,36 @@ function guarded(watch: Watch, data: Buffer, isFirst: boolean, receive: (data: B
   }
 }
 
+/** Commands of one turn leave in one piece: each write to a socket is dear. */
+class Outbox {
+  readonly #connection: NSQDConnection;
+  #waiting: Buffer[] = [];
+
+  constructor(connection: NSQDConnection) {
+    this.#connection = connection;
+  }
+
+  put(data: string | Buffer): void {
+    if (this.#waiting.length === 0) queueMicrotask(() => this.flush());
+    this.#waiting.push(typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
+  }
+
+  flush(): void {
+    const [first, ...more] = this.#waiting;
+    if (first === undefined) return;
+    this.#waiting = [];
+    const out = this.#connection.outWriter;
+    if (out !== null && !out.destroyed) out.write(more.length === 0 ? first : Buffer.concat([first, ...more]));
+  }
+}
+
 class GuardedReader extends NSQDConnection {
   readonly #watch: Watch;
   #first = true;
+  readonly outbox = new Outbox(this);
   /** Called once nsqd has confirmed that no more messages come. */
   onCloseWait: (() => void) | undefined;
+  #answers = '';
 
   constructor(watch: Watch, { host, port }: Address, topic: string, channel: string, options: NsqjsOptions) {
     super(host, port, topic, channel, options);
@@ -152,11 +178,36 @@ class GuardedReader extends NSQDConnection {
     // nsqjs drops this answer. It is the last that nsqd sends but heartbeats; a timer covers a frame that came in pieces.
     if (this.onCloseWait !== undefined && data.subarray(-CLOSE_WAIT.length).equals(CLOSE_WAIT)) this.onCloseWait();
   }
+
+  override write(data: string | Buffer): void {
+    this.outbox.put(data);
+  }
+
+  /** In place of nsqjs's own messages, each of which is an EventEmitter with a timer. */
+  override createMessage(payload: Buffer): Delivery {
+    return new OpenMessage(this, payload);
+  }
+
+  /** FIN, REQ and TOUCH; those of one turn as one text. */
+  answer(command: string): void {
+    if (!this.#watch.open) return;
+    if (this.#answers === '') queueMicrotask(() => this.flush());
+    this.#answers += command;
+  }
+
+  flush(): void {
+    if (this.#answers !== '') {
+      this.outbox.put(this.#answers);
+      this.#answers = '';
+    }
+    this.outbox.flush();
+  }
 }
 
 class GuardedWriter extends WriterNSQDConnection {
   readonly #watch: Watch;
   #first = true;
+  readonly outbox = new Outbox(this);
 
   constructor(watch: Watch, { host, port }: Address, options: NsqjsOptions) {
     super(host, port, options);
@@ -166,6 +217,52 @@ class GuardedWriter extends WriterNSQDConnection {
   override receiveData(data: Buffer): void {
     guarded(this.#watch, data, this.#first, (d) => super.receiveData(d));
     this.#first = false;
+  }
+
+  override write(data: string | Buffer): void {
+    this.outbox.put(data);
+  }
+}
+
+/** A message as it lies in its frame; what is not asked for is not taken out. */
+class OpenMessage implements Delivery {
+  readonly #connection: GuardedReader;
+  readonly #payload: Buffer;
+  #answered = false;
+
+  constructor(connection: GuardedReader, payload: Buffer) {
+    this.#connection = connection;
+    this.#payload = payload;
+  }
+
+  get text(): string {
+    return this.#payload.toString('latin1', BODY);
+  }
+
+  get attempts(): number {
+    return this.#payload.readUInt16BE(8);
+  }
+
+  get #id(): string {
+    return this.#payload.toString('latin1', 10, BODY);
+  }
+
+  finish(): void {
+    this.#answer(`FIN ${this.#id}\n`);
+  }
+
+  requeue(delay: number): void {
+    this.#answer(`REQ ${this.#id} ${delay}\n`);
+  }
+
+  touch(): void {
+    if (!this.#answered) this.#connection.answer(`TOUCH ${this.#id}\n`);
+  }
+
+  #answer(command: string): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#connection.answer(command);
   }
 }
 
@@ -180,8 +277,8 @@ export function openReader(
 ): ReaderLink {
   const watch = new Watch(events);
   const connection = new GuardedReader(watch, at, topic, channel, nsqjsOptions(options, clientId));
-  connection.on('message', (message: Message) => {
-    if (watch.open) events.message(new OpenMessage(message));
+  connection.on('message', (delivery: Delivery) => {
+    if (watch.open) events.message(delivery);
   });
   connection.on('error', (error: Error) => {
     const text = messageOf(error);
@@ -199,10 +296,10 @@ export function openReader(
     setReady: (count) => {
       if (watch.open) connection.setRdy(count);
     },
-    cork: () => cork(connection),
     stopDelivery: (done) => stopDelivery(watch, connection, done),
     end: () => {
       if (!watch.open) return;
+      connection.flush();
       connection.conn?.end();
       setTimeout(() => watch.end('closed'), CLOSE_TIMEOUT).unref();
     },
@@ -226,34 +323,6 @@ function stopDelivery(watch: Watch, connection: GuardedReader, done: () => void)
   connection.write('CLS\n');
 }
 
-class OpenMessage implements Delivery {
-  readonly #message: Message;
-  #answered = false;
-  constructor(message: Message) {
-    this.#message = message;
-  }
-  get body(): Buffer {
-    return this.#message.body;
-  }
-  get attempts(): number {
-    return this.#message.attempts & 0xffff;
-  }
-  finish(): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    this.#message.finish();
-  }
-  requeue(delay: number): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    // false: nsqjs would else hold the whole connection back for seconds.
-    this.#message.requeue(delay, false);
-  }
-  touch(): void {
-    if (!this.#answered) this.#message.touch();
-  }
-}
-
 /** A connection that publishes to one nsqd. */
 export function openWriter(at: Address, options: ConnectionOptions, clientId: string, events: LinkEvents): WriterLink {
   const watch = new Watch(events);
@@ -268,17 +337,8 @@ export function openWriter(at: Address, options: ConnectionOptions, clientId: st
       if (!watch.open) return done(`no connection to ${addressText(at)}`);
       connection.produceMessages(topic, [body], undefined, (error) => (error ? done(messageOf(error)) : done()));
     },
-    cork: () => cork(connection),
     destroy: (reason) => watch.end(reason),
   };
-}
-
-/** nsqjs writes each command in a tick of its own after the call; this one comes behind them. */
-function cork(connection: NSQDConnection): void {
-  const out = connection.outWriter;
-  if (out === null || out.destroyed) return;
-  out.cork();
-  setImmediate(() => out.uncork());
 }
 
 function nsqjsOptions(options: ConnectionOptions, clientId: string): NsqjsOptions {

@@ -114,7 +114,7 @@ export class Publisher {
           ...signals,
           message: (delivery) => {
             delivery.finish();
-            this.#reply(upToNul(delivery.body.toString('latin1')));
+            this.#reply(upToNul(delivery.text));
           },
           late: () => {},
         }),
@@ -148,7 +148,6 @@ export class Publisher {
     const entry = { since: Date.now() };
     target.outstanding.add(entry);
     return new Promise((done) => {
-      link.cork();
       link.publish(topic, Buffer.from(body, 'latin1'), (error) => {
         target.outstanding.delete(entry);
         done(error);
