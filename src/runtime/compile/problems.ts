@@ -31,7 +31,7 @@ export const COMPILE_PROBLEMS = {
   'argument-nested-call': { severity: 'error', text: 'use of function execution inside params not allowed' },
   'bad-argument': { severity: 'error', text: 'function {name}: parameter {index}: {why}', phase: 'fixup' },
   'bad-call': { severity: 'error', text: 'function {name}: {why}', phase: 'fixup' },
-  'unknown-variable': { severity: 'error', text: "Can't get from cache: {name}: {why}" },
+  'unknown-variable': { severity: 'error', text: '{text}' },
   'no-shared-memory': { severity: 'error', text: "Can't get from cache: {name}: there is no shared memory yet" },
   'unknown-select': { severity: 'error', text: 'unknown select {name}: {why}' },
   'read-only-target': { severity: 'error', text: 'read only pvar in assignment left side' },

@@ -17,14 +17,10 @@ export function accessorOf(e: VariableExpr, scope: Scope): PvAccessor {
   const found = bindVariable(e.text, bindEnv(scope, e.span));
   if ('ok' in found) return found.ok;
   const extra = found.hint ? { hint: found.hint } : {};
-  scope.unit.problems.push(
-    problem(
-      'unknown-variable',
-      { name: e.text, why: found.error.replace(/^Can't get from cache: [^:]*:? ?/, '') || 'no such variable' },
-      e.span,
-      extra,
-    ),
-  );
+  // The binder says it in Kamailio's words where there are any.
+  const own = found.error.startsWith("Can't get from cache");
+  const values = { text: own ? found.error : `Can't get from cache: ${e.text}: ${found.error}` };
+  scope.unit.problems.push(problem('unknown-variable', values, e.span, extra));
   return READS_NOTHING;
 }
 
