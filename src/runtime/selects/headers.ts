@@ -1,6 +1,17 @@
 /** Selects of single headers: From, To, Contact, Via, CSeq and those that are taken as they are. */
 import { type DigestParams, parseDigest } from '../../sip/digest.js';
-import { contactsOf, cseqOf, fromOf, nameAddr, routesOf, toOf, type Via, viasOf } from '../../sip/header.js';
+import {
+  type Contact,
+  contactsOf,
+  cseqOf,
+  fromOf,
+  nameAddr,
+  type RouteItem,
+  routesOf,
+  toOf,
+  type Via,
+  viasOf,
+} from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { SelectDefinition } from '../module.js';
@@ -10,7 +21,7 @@ import { paramIn, uriPlace } from './uri.js';
 const body =
   (id: number): Get =>
   ({ msg }) =>
-    msg.firstValue(id)?.trimEnd() ?? null;
+    msg.firstValue(id) ?? null;
 
 interface Address {
   readonly uri: string;
@@ -39,17 +50,23 @@ const addressIn = (id: number) => (msg: SipMessage) => {
   return text === undefined ? undefined : nameAddr(text);
 };
 
+/** Of several contacts in one line the last comes first (5.6.3). */
+function firstContact(msg: SipMessage): Contact | undefined {
+  const contacts = contactsOf(msg);
+  return contacts.findLast((contact) => contact.header === contacts[0]?.header);
+}
+
 function contactPlace(): Place {
   const first =
     (of: (a: Address) => string | null): Get =>
     ({ msg }) => {
-      const [contact] = contactsOf(msg);
+      const contact = firstContact(msg);
       return contact === undefined || contact.star ? null : of(contact);
     };
   const param = (name: string) => leaf(first((a) => paramIn(a.params, name)));
   return tree(body(HDR.CONTACT), {
     uri: uriPlace(first((a) => a.uri)),
-    name: leaf(first((a) => a.display || null)),
+    name: leaf(first((a) => a.display)),
     q: param('q'),
     expires: param('expires'),
     methods: param('methods'),
@@ -59,11 +76,21 @@ function contactPlace(): Place {
   });
 }
 
-/** Vias count from 1, and from the last with -1; there is no other negative one that helps. */
+/** Vias count from 1; a negative index is the last. */
 function viaAt(msg: SipMessage, index: number): Via | undefined {
   const vias = viasOf(msg);
-  if (index === 0) return undefined;
-  return vias[index < 0 ? vias.length + index : index - 1];
+  return index < 0 ? vias[vias.length - 1] : vias[index - 1];
+}
+
+/** With a comment and the comma behind it. */
+function viaText(via: Via, msg: SipMessage): string {
+  const next = viasOf(msg).find((v) => v.header === via.header && v.start > via.start);
+  return msg.text.slice(via.start, next?.start ?? via.header.valueEnd).trimEnd();
+}
+
+function viaComment(via: Via, msg: SipMessage): string | null {
+  const at = via.end - via.start;
+  return /\(([^()]*)\)/.exec(viaText(via, msg).slice(at))?.[1] ?? null;
 }
 
 const viaPlace: Place = indexed((index = 1) => {
@@ -73,35 +100,34 @@ const viaPlace: Place = indexed((index = 1) => {
       const via = viaAt(msg, index);
       return via === undefined ? null : of(via, msg);
     };
-  return tree(
-    part((via, msg) => msg.text.slice(via.start, via.end)),
-    {
-      name: leaf(part(() => 'SIP')),
-      version: leaf(part(() => '2.0')),
-      transport: leaf(part((via) => via.transport)),
-      host: leaf(part((via) => via.host)),
-      port: leaf(part((via) => (via.port === 0 ? null : `${via.port}`))),
-      comment: leaf(() => null),
-      branch: leaf(part((via) => via.branch ?? null)),
-      received: leaf(part((via) => via.received ?? null)),
-      rport: leaf(part((via) => via.rport || null)),
-      i: leaf(part((via) => via.i ?? null)),
-      alias: leaf(part((via) => paramIn(via.params, 'alias'))),
-      params: named((ctx, name) => part((via) => paramIn(via.params, name))(ctx)),
-    },
-  );
+  return tree(part(viaText), {
+    name: leaf(part(() => 'SIP')),
+    version: leaf(part(() => '2.0')),
+    transport: leaf(part((via) => via.transport)),
+    host: leaf(part((via) => via.host)),
+    port: leaf(part((via) => (via.port === 0 ? null : `${via.port}`))),
+    comment: leaf(part(viaComment)),
+    branch: leaf(part((via) => via.branch ?? null)),
+    received: leaf(part((via) => via.received ?? null)),
+    rport: leaf(part((via) => via.rport || null)),
+    i: leaf(part((via) => via.i ?? null)),
+    alias: leaf(part((via) => paramIn(via.params, 'alias'))),
+    params: named((ctx, name) => part((via) => paramIn(via.params, name))(ctx)),
+  });
 });
 
 function recordRoutePlace(): Place {
   const first =
-    (of: (a: Address) => string | null): Get =>
+    (of: (route: RouteItem, msg: SipMessage) => string | null): Get =>
     ({ msg }) => {
       const [route] = routesOf(msg, HDR.RECORDROUTE);
-      return route === undefined ? null : of(route);
+      return route === undefined ? null : of(route, msg);
     };
   return tree(body(HDR.RECORDROUTE), {
     uri: uriPlace(first((a) => a.uri)),
-    name: leaf(first((a) => a.display || null)),
+    name: leaf(
+      first((route, msg) => msg.text.slice(route.start, Math.max(route.start, msg.text.indexOf('<', route.start)))),
+    ),
     params: named((ctx, name) => first((a) => paramIn(a.params, name))(ctx)),
   });
 }

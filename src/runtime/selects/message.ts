@@ -1,6 +1,6 @@
 /** Selects of the message as a whole, of its addresses, and of its destination set. */
 import { HDR } from '../../sip/header-names.js';
-import { type Header, headerMatcher, type SipMessage } from '../../sip/message.js';
+import { type Branch, type Header, headerMatcher, type SipMessage } from '../../sip/message.js';
 import { parseUri } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { qText } from '../destination-set.js';
@@ -137,31 +137,34 @@ function sendingIp(ctx: Context): string | null {
 
 // ------------------------------------------------------------ branches
 
-/** One of the branches, from 0; without an index all of them where there are several. */
-function branchPlace(of: (ctx: Context, i: number) => string, below: (get: Get) => Place): Place {
-  return indexed((index) =>
-    below((ctx) => {
-      const { length } = ctx.msg.branches;
-      if (index === undefined && length > 1) return ctx.msg.branches.map((_, i) => of(ctx, i)).join(',');
-      const i = index ?? 0;
-      return i < 0 || i >= length ? null : of(ctx, i);
-    }),
-  );
+/**
+ * One of the branches, from 0; without an index the only one, or all with commas between. What stands below needs an
+ * index (5.6.3).
+ */
+function branchPlace(of: (branch: Branch) => string | null, below: (get: Get) => Place): Place {
+  return indexed((index) => {
+    const one: Get = ({ msg }) => {
+      const branch = index === undefined ? undefined : msg.branches[index];
+      return branch === undefined ? null : of(branch);
+    };
+    const all: Get = ({ msg }) => {
+      const [only, ...more] = msg.branches;
+      if (only === undefined) return null;
+      return more.length === 0 ? of(only) : msg.branches.map((branch) => of(branch) ?? '').join(',');
+    };
+    const place = below(one);
+    return (path) => (path.length === 0 ? { ok: index === undefined ? all : one } : place(path));
+  });
 }
+
+const qOf = ({ q }: Branch): string | null => (q < 0 ? null : qText(q));
 
 const branches = tree(undefined, {
   count: leaf(({ msg }) => `${msg.branches.length}`),
-  uri: branchPlace(({ msg }, i) => msg.branches[i]?.uri ?? '', uriPlace),
-  dst_uri: branchPlace(({ msg }, i) => msg.branches[i]?.dstUri ?? '', uriPlace),
-  uriq: branchPlace(({ msg }, i) => {
-    const branch = msg.branches[i];
-    if (branch === undefined) return '';
-    return branch.q < 0 ? branch.uri : `<${branch.uri}>;q=${qText(branch.q)}`;
-  }, nameAddrPlace),
-  q: branchPlace(({ msg }, i) => {
-    const q = msg.branches[i]?.q ?? -1;
-    return q < 0 ? '' : qText(q);
-  }, leaf),
+  uri: branchPlace((branch) => branch.uri, uriPlace),
+  dst_uri: branchPlace((branch) => branch.dstUri, uriPlace),
+  uriq: branchPlace((branch) => (branch.q < 0 ? branch.uri : `<${branch.uri}>;q=${qText(branch.q)}`), nameAddrPlace),
+  q: branchPlace(qOf, leaf),
 });
 
 const line = (doc: string, place: Place): SelectDefinition => select(doc, place);

@@ -4,10 +4,10 @@ import { findParam } from '../transformations/param.js';
 import { parseParamList } from '../transformations/param-list.js';
 import { type Get, leaf, mapped, named, namedOr, type Place, tree } from './tree.js';
 
-/** Value of a parameter of a list; null where it is absent or the list is bad. */
+/** Value of a parameter of a list; null where it is absent or empty, or the list is bad. */
 export function paramIn(list: string, name: string): string | null {
   const params = list === '' ? undefined : parseParamList(list, ';');
-  return params === undefined ? null : (findParam(params, name)?.[1] ?? null);
+  return params === undefined ? null : findParam(params, name)?.[1] || null;
 }
 
 const isTel = ({ type }: SipUri): boolean => type === 'tel' || type === 'tels';
@@ -29,7 +29,8 @@ function hostPort(uri: SipUri): string | null {
   return `${uri.host}:${uri.portText || (isSecure(uri) ? '5061' : '5060')}`;
 }
 
-const params = (uri: SipUri): string => uri.userParams || uri.params;
+/** Those of a tel URI in a sip one stand in its user. */
+const params = (uri: SipUri): string => (isTel(uri) && uri.scheme !== 'tel' ? uri.userParams : uri.params);
 
 /** A URI and its parts. */
 export function uriPlace(get: Get): Place {
@@ -50,7 +51,7 @@ export function uriPlace(get: Get): Place {
     user: part(user),
     rn_user: part(routedUser),
     pwd: part((uri) => uri.password),
-    host: part((uri) => uri.host || null),
+    host: part((uri) => uri.host),
     port: part((uri) => uri.portText || null),
     params: namedOr(
       partGet((uri) => params(uri) || null),
