@@ -1,7 +1,7 @@
 /** The preprocessor's directives as they stand in the text (language.md, section 3). */
 import type { TokenType } from './chevrotain.js';
-import { nearest } from './nearest.js';
-import { type DefineMode, DIRECTIVES, LIMITS, Preprocessor } from './preprocessor.js';
+import { nearMissHint } from './near-miss.js';
+import { type DefineMode, LIMITS, Preprocessor } from './preprocessor.js';
 import type { Problem, Span } from './problem.js';
 import { type ParseProblemCode, parseProblem } from './problems.js';
 import type { Reader } from './reader.js';
@@ -40,13 +40,6 @@ const DEFINE_MODES: Readonly<Record<string, DefineMode>> = {
   trydefine: 'try',
   redef: 're',
   redefine: 're',
-};
-
-/** Directives of newer versions, which are comments here. */
-const NEWER: Readonly<Record<string, string>> = {
-  ifexp: 'Kamailio 5.6 has no #!ifexp; use #!ifdef',
-  defexp: 'Kamailio 5.6 has no #!defexp; use #!define',
-  defexps: 'Kamailio 5.6 has no #!defexps; use #!substdefs',
 };
 
 /** Files read in one parse; far more than any script has. */
@@ -292,7 +285,8 @@ export class Directives {
     const equals = argument.text.indexOf('=');
     const name = equals < 0 ? argument.text : argument.text.slice(0, equals);
     const variable = argument.text.slice(equals + 1);
-    const value = variable === '' ? undefined : this.#options.env?.[variable];
+    const env = this.#options.env ?? {};
+    const value = Object.hasOwn(env, variable) ? env[variable] : undefined;
     if (value === undefined) {
       if (word.startsWith('try') && variable !== '') return;
       const hint = variable === '' ? undefined : `set ${variable}, or use #!try${word}`;
@@ -385,18 +379,6 @@ export class Directives {
   #problem(code: ParseProblemCode, values: Record<string, string | number>, span: Span, hint?: string): void {
     if (this.#problems.length < 1000) this.#problems.push(parseProblem(code, values, span, hint ? { hint } : {}));
   }
-}
-
-function nearMissHint(word: string, atEnd: boolean): string | undefined {
-  if (word === 'else' || word === 'endif') {
-    return atEnd
-      ? `a newline must follow #!${word}`
-      : `nothing but blanks may follow #!${word}: put the comment on a line of its own`;
-  }
-  if (NEWER[word]) return NEWER[word];
-  if (DIRECTIVES.includes(word)) return `#!${word} needs a name behind it`;
-  const meant = word.length > 2 ? nearest(word, DIRECTIVES) : undefined;
-  return meant ? `did you mean #!${meant}?` : undefined;
 }
 
 /** `textops` of `/usr/lib/…/textops.so`. */

@@ -82,7 +82,8 @@ function bracket(source: string, start: number, newline: boolean): { text: strin
     if (c === ']' && !first) return { text: `[${negated ? '^' : ''}${set}]`, end: i + 1 };
     const named = /^\[([:.=])(.+?)\1\]/.exec(source.slice(i, i + 16));
     if (named) {
-      const text = named[1] === ':' ? CLASSES[named[2] as string] : literal(named[2] as string);
+      const name = named[2] as string;
+      const text = named[1] !== ':' ? literal(name) : Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
       if (text === undefined) return undefined;
       set += text;
       i += named[0].length;

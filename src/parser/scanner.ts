@@ -5,6 +5,19 @@ import type { Problem, Span } from './problem.js';
 import { parseProblem } from './problems.js';
 import { Reader } from './reader.js';
 import type { ParseOptions } from './source.js';
+import {
+  ATTRIBUTE,
+  ATTRIBUTE_CLASS,
+  BLANK,
+  CLASS,
+  COLON_WORDS,
+  COMMENT_MARK,
+  EVENT_NAME,
+  SELECT,
+  SYMBOL_TABLE,
+  VARIABLE_NAME,
+  WORD,
+} from './symbols.js';
 import { KEYWORDS, T, type Token } from './tokens.js';
 import type { Comment, Compat } from './tree.js';
 import { IPV6, numberValue, resolveEscapes } from './words.js';
@@ -21,76 +34,6 @@ export interface Scan {
   /** A string that reaches to the end of the script: an error only if something is missing there. */
   readonly unclosed: Problem | undefined;
 }
-
-const WORD = 1;
-const BLANK = 2;
-
-const CLASS = new Uint8Array(256);
-for (let c = 0; c < 256; c += 1) {
-  if (/\w/.test(String.fromCharCode(c))) CLASS[c] = WORD;
-}
-for (const blank of ' \t\b\r') CLASS[blank.charCodeAt(0)] = BLANK;
-
-const SYMBOLS: readonly (readonly [string, TokenType])[] = [
-  ['(int)', T.IntCast],
-  ['(str)', T.StrCast],
-  ['||', T.Or],
-  ['&&', T.And],
-  ['<<', T.ShiftLeft],
-  ['>>', T.ShiftRight],
-  ['==', T.Equals],
-  ['!=', T.Differs],
-  ['=~', T.Match],
-  ['<=', T.LessEq],
-  ['>=', T.GreaterEq],
-  ['+=', T.Bad],
-  [';', T.Semicolon],
-  ['(', T.LParen],
-  [')', T.RParen],
-  ['{', T.LBrace],
-  ['}', T.RBrace],
-  ['[', T.LBracket],
-  [']', T.RBracket],
-  [',', T.Comma],
-  [':', T.Colon],
-  ['.', T.Dot],
-  ['=', T.Equal],
-  ['|', T.BitOr],
-  ['&', T.BitAnd],
-  ['^', T.BitXor],
-  ['<', T.Less],
-  ['>', T.Greater],
-  ['+', T.Plus],
-  ['-', T.Minus],
-  ['*', T.Star],
-  ['/', T.Slash],
-  ['!', T.Not],
-  ['~', T.BitNot],
-  ['%', T.Bad],
-];
-/** By first character, longest first. */
-const SYMBOL_TABLE: (readonly (readonly [string, TokenType])[] | undefined)[] = [];
-for (const [text] of SYMBOLS) {
-  SYMBOL_TABLE[text.charCodeAt(0)] ??= SYMBOLS.filter(([other]) => other.charAt(0) === text.charAt(0));
-}
-
-/** Tokens of several words, by their first word. */
-const COLON_WORDS: Readonly<Record<string, readonly (readonly [string, TokenType])[]>> = {
-  msg: [[':len', T.IntOperand]],
-  uri: [
-    [':host', T.UriHost],
-    [':port', T.UriPort],
-  ],
-};
-
-const VARIABLE_NAME = /[A-Za-z_]\w*/y;
-/** `$f.name`, `$name[index]`: attributes, outside the mode KAMAILIO. */
-const ATTRIBUTE = /(?:(?:[ft][rud]?|g)\.)?[A-Za-z_]\w*(?:\[-?\w*\])?/y;
-const ATTRIBUTE_CLASS = /(?:[ft][rud]?|g)\.[A-Za-z_]/y;
-const SELECT_INDEX = String.raw`(?:\[(?:-?\w+|"[^"\n]*")\])?`;
-const SELECT = new RegExp(String.raw`@[A-Za-z_]\w*${SELECT_INDEX}(?:\.[A-Za-z_]\w*${SELECT_INDEX})*`, 'y');
-const EVENT_NAME = /[a-zA-Z][0-9a-zA-Z-]*(?::[a-zA-Z][0-9a-zA-Z_-]*)+/g;
-const COMMENT_MARK = /\/\*|\*\//g;
 
 /** Enough for any script a person or a generator writes, and an end for defines that double each other. */
 const MAX_EXPANSIONS = 100_000;
@@ -268,7 +211,7 @@ export class Scanner {
       return;
     }
     if (next === 58) {
-      for (const [rest, type] of COLON_WORDS[word] ?? []) {
+      for (const [rest, type] of COLON_WORDS.get(word) ?? []) {
         if (text.startsWith(rest, end)) {
           this.#emit(type, pos, end + rest.length);
           return;
@@ -292,7 +235,7 @@ export class Scanner {
   #keyword({ type, value }: { type: TokenType; value?: number }, word: string, pos: number, end: number): void {
     const r = this.#r;
     if (word === 'uri' && r.text.charCodeAt(end) === 58) {
-      for (const [rest, other] of COLON_WORDS.uri ?? []) {
+      for (const [rest, other] of COLON_WORDS.get('uri') ?? []) {
         if (r.text.startsWith(rest, end)) {
           this.#emit(other, pos, end + rest.length);
           return;

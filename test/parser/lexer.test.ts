@@ -148,3 +148,11 @@ describe('compatibility markers', () => {
     expect(marker?.order).toBeGreaterThan(script.items[0]?.span.order ?? 0);
   });
 });
+
+it('names of JavaScript’s own are names like others', () => {
+  for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    const text = `#!${word}\n#!trydefenv ${word}\n#!define ${word} 5\n#!subst "/[[:${word}:]]/x/"
+      ${word}.${word}=1\n flags ${word}\n route[${word}] { ${word}: $x = ${word}; ${word}(${word}); setflag(${word}); }\n`;
+    expect(parse(text, { env: {} }).problems.every(({ message }) => typeof message === 'string')).toBe(true);
+  }
+});
