@@ -1,26 +1,18 @@
 /** Text to tokens, with the preprocessor at work in between (language.md, sections 2 and 3). */
 import type { TokenType } from './chevrotain.js';
-import { Directives } from './directives.js';
+import type { Directives } from './directives.js';
 import type { Problem, Span } from './problem.js';
 import { parseProblem } from './problems.js';
-import { Reader } from './reader.js';
+import type { Reader } from './reader.js';
+import { blockComment, lineComment } from './scan-comment.js';
+import { ScanOutput } from './scan-output.js';
+import { doubleQuoted, singleQuoted } from './scan-string.js';
+import { variable } from './scan-variable.js';
 import type { ParseOptions } from './source.js';
-import {
-  ATTRIBUTE,
-  ATTRIBUTE_CLASS,
-  BLANK,
-  CLASS,
-  COLON_WORDS,
-  COMMENT_MARK,
-  EVENT_NAME,
-  SELECT,
-  SYMBOL_TABLE,
-  VARIABLE_NAME,
-  WORD,
-} from './symbols.js';
+import { BLANK, CLASS, COLON_WORDS, EVENT_NAME, SELECT, SYMBOL_TABLE, WORD } from './symbols.js';
 import { KEYWORDS, T, type Token } from './tokens.js';
 import type { Comment, Compat } from './tree.js';
-import { IPV6, numberValue, resolveEscapes } from './words.js';
+import { IPV6, numberValue } from './words.js';
 
 export interface Scan {
   readonly tokens: Token[];
@@ -39,21 +31,16 @@ export interface Scan {
 const MAX_EXPANSIONS = 100_000;
 
 export class Scanner {
-  readonly #r = new Reader();
-  readonly #tokens: Token[] = [];
-  readonly #comments: Comment[] = [];
-  readonly #problems: Problem[] = [];
-  readonly #compat: { order: number; mode: Compat }[] = [];
+  readonly #out: ScanOutput;
+  readonly #r: Reader;
   readonly #directives: Directives;
-  #mode: Compat = 'MAXCOMPAT';
-  #unclosed: Problem | undefined;
+  readonly #compat: { order: number; mode: Compat }[] = [];
   #expansions = 0;
-  #firstOnLine = true;
-  /** The last thing read, blanks and comments included. */
-  #last: Span | undefined;
 
   constructor(options: ParseOptions) {
-    this.#directives = new Directives(options, this.#r, this.#problems);
+    this.#out = new ScanOutput(options);
+    this.#r = this.#out.reader;
+    this.#directives = this.#out.directives;
   }
 
   scan(file: string): Scan {
@@ -62,20 +49,20 @@ export class Scanner {
     for (;;) {
       while (this.#r.pos < this.#r.text.length) this.#next();
       const inFile = !this.#r.isDefine;
-      if (inFile) this.#last = this.#unclosed?.span ?? this.#endOfText();
+      if (inFile) this.#out.last = this.#out.unclosed?.span ?? this.#endOfText();
       if (!this.#r.pop()) break;
       directives.goOnSkipping();
     }
     directives.finish();
     return {
-      tokens: this.#tokens,
-      comments: this.#comments,
-      problems: this.#problems,
-      end: this.#last as Span,
+      tokens: this.#out.tokens,
+      comments: this.#out.comments,
+      problems: this.#out.problems,
+      end: this.#out.last as Span,
       compat: this.#compat,
       defines: directives.defines,
       sources: directives.sources,
-      unclosed: this.#unclosed,
+      unclosed: this.#out.unclosed,
     };
   }
 
@@ -97,40 +84,40 @@ export class Scanner {
       case 10:
         r.newline(pos);
         r.pos = pos + 1;
-        this.#firstOnLine = true;
+        this.#out.firstOnLine = true;
         return;
       case 34: // "
-        this.#doubleQuoted(pos);
+        doubleQuoted(this.#out, pos);
         return;
       case 39: // '
-        this.#singleQuoted(pos);
+        singleQuoted(this.#out, pos);
         return;
       case 36: // $
-        this.#variable(pos);
+        variable(this.#out, pos);
         return;
       case 35: // #
-        if (!this.#directive(pos)) this.#lineComment(pos);
+        if (!this.#directive(pos)) lineComment(this.#out, pos);
         return;
       case 33: // !
         if (text.charCodeAt(pos + 1) === 33 && this.#directive(pos)) return;
         break;
       case 47: // /
         if (text.charCodeAt(pos + 1) === 47) {
-          if (!this.#marker(pos)) this.#lineComment(pos);
+          if (!this.#marker(pos)) lineComment(this.#out, pos);
           return;
         }
         if (text.charCodeAt(pos + 1) === 42) {
-          this.#blockComment(pos);
+          blockComment(this.#out, pos);
           return;
         }
         break;
       case 64: // @
         SELECT.lastIndex = pos;
         if (SELECT.test(text)) {
-          this.#emit(T.Select, pos, SELECT.lastIndex);
+          this.#out.emit(T.Select, pos, SELECT.lastIndex);
           return;
         }
-        this.#emit(T.Bad, pos, pos + 1);
+        this.#out.emit(T.Bad, pos, pos + 1);
         return;
       case 58: // :
         if (this.#ipv6(pos, 0)) return;
@@ -151,7 +138,7 @@ export class Scanner {
     const { text } = this.#r;
     for (const [symbol, type] of SYMBOL_TABLE[code] ?? []) {
       if (symbol.length === 1 || text.startsWith(symbol, pos)) {
-        this.#emit(type, pos, pos + symbol.length, symbol);
+        this.#out.emit(type, pos, pos + symbol.length, symbol);
         return;
       }
     }
@@ -168,33 +155,7 @@ export class Scanner {
     r.pos = end;
     r.mark();
     const what = JSON.stringify(r.text.slice(pos, end));
-    if (this.#problems.length < 1000) this.#problems.push(parseProblem('stray-character', { what }, r.span()));
-  }
-
-  #emit(type: TokenType, start: number, end: number, image = this.#r.text.slice(start, end)): void {
-    const r = this.#r;
-    r.begin(start);
-    r.pos = end;
-    r.mark();
-    this.#push(type, image, image);
-  }
-
-  /** Appends a token whose place has been marked. */
-  #push(type: TokenType, image: string, value: number | string): void {
-    const span = this.#r.span();
-    const wrong = type === T.String ? this.#directives.string(String(value), span) : undefined;
-    this.#tokens.push({
-      tokenType: type,
-      tokenTypeIdx: type.tokenTypeIdx as number,
-      image,
-      startOffset: span.order,
-      span,
-      value,
-      firstOnLine: this.#firstOnLine,
-      wrong,
-    });
-    this.#firstOnLine = false;
-    if (type !== T.String) this.#directives.token(type, image);
+    if (this.#out.problems.length < 1000) this.#out.problems.push(parseProblem('stray-character', { what }, r.span()));
   }
 
   #word(pos: number): void {
@@ -213,7 +174,7 @@ export class Scanner {
     if (next === 58) {
       for (const [rest, type] of COLON_WORDS.get(word) ?? []) {
         if (text.startsWith(rest, end)) {
-          this.#emit(type, pos, end + rest.length);
+          this.#out.emit(type, pos, end + rest.length);
           return;
         }
       }
@@ -224,11 +185,11 @@ export class Scanner {
       r.begin(pos);
       r.pos = end;
       r.mark();
-      this.#push(value === undefined ? T.NumId : T.Number, word, value ?? word);
+      this.#out.push(value === undefined ? T.NumId : T.Number, word, value ?? word);
       return;
     }
     const define = this.#directives.defines.get(word);
-    if (define === undefined) this.#emit(T.Id, pos, end, word);
+    if (define === undefined) this.#out.emit(T.Id, pos, end, word);
     else this.#expand(word, define, pos, end);
   }
 
@@ -237,7 +198,7 @@ export class Scanner {
     if (word === 'uri' && r.text.charCodeAt(end) === 58) {
       for (const [rest, other] of COLON_WORDS.get('uri') ?? []) {
         if (r.text.startsWith(rest, end)) {
-          this.#emit(other, pos, end + rest.length);
+          this.#out.emit(other, pos, end + rest.length);
           return;
         }
       }
@@ -250,7 +211,7 @@ export class Scanner {
     r.begin(pos);
     r.pos = end;
     r.mark();
-    this.#push(type, word, value ?? word);
+    this.#out.push(type, word, value ?? word);
     if (type === T.EventRoute) this.#eventName();
   }
 
@@ -272,167 +233,8 @@ export class Scanner {
     const { text } = this.#r;
     const match = IPV6.exec(text)?.[0] ?? '';
     if (match.length <= least) return false;
-    this.#emit(T.Ipv6, pos, pos + match.length, match);
+    this.#out.emit(T.Ipv6, pos, pos + match.length, match);
     return true;
-  }
-
-  #doubleQuoted(pos: number): void {
-    const r = this.#r;
-    r.begin(pos);
-    let value = '';
-    let start = pos;
-    for (;;) {
-      const end = this.#closingQuote(start + 1);
-      if (end < 0) {
-        if (r.extend()) continue;
-        this.#unclosedString(pos);
-        return;
-      }
-      const raw = r.text.slice(start + 1, end);
-      value += raw.includes('\\') ? resolveEscapes(raw) : raw;
-      r.newlines(start, end);
-      r.pos = end + 1;
-      r.mark();
-      start = this.#nextPiece();
-      if (start < 0) break;
-    }
-    this.#string('"', value);
-  }
-
-  /** Offset of the quote that ends a string, or -1. */
-  #closingQuote(from: number): number {
-    const { text } = this.#r;
-    for (let i = from; i < text.length; i += 1) {
-      const code = text.charCodeAt(i);
-      if (code === 34) return i;
-      if (code === 92) i += 1;
-    }
-    return -1;
-  }
-
-  /** Goes over blanks and newlines to another piece of the same string; -1 when something else follows. */
-  #nextPiece(): number {
-    const r = this.#r;
-    for (;;) {
-      while (r.pos < r.text.length) {
-        const code = r.text.charCodeAt(r.pos);
-        if (code === 10) {
-          r.newline(r.pos);
-          this.#pendingNewline = true;
-        } else if (CLASS[code] !== BLANK) break;
-        r.pos += 1;
-      }
-      if (r.pos < r.text.length) return r.text.charCodeAt(r.pos) === 34 ? r.pos : -1;
-      if (!r.isDefine || !r.pop()) return -1;
-    }
-  }
-  /** Whether the blanks behind a string held a newline. */
-  #pendingNewline = false;
-
-  #singleQuoted(pos: number): void {
-    const r = this.#r;
-    r.begin(pos);
-    let end = r.text.indexOf("'", pos + 1);
-    while (end < 0 && r.extend()) end = r.text.indexOf("'", pos + 1);
-    if (end < 0) {
-      this.#unclosedString(pos);
-      return;
-    }
-    r.newlines(pos, end);
-    r.pos = end + 1;
-    r.mark();
-    this.#string("'", r.text.slice(pos + 1, end));
-  }
-
-  /** A NUL byte ends the value, as in C. */
-  #string(quote: string, value: string): void {
-    const nul = value.indexOf('\0');
-    this.#push(T.String, quote, this.#directives.substitute(nul < 0 ? value : value.slice(0, nul)));
-    this.#firstOnLine = this.#pendingNewline;
-    this.#pendingNewline = false;
-  }
-
-  #unclosedString(pos: number): void {
-    const r = this.#r;
-    r.newlines(pos, r.text.length);
-    r.pos = r.text.length;
-    r.mark();
-    const hint = 'the string that begins here has no closing quote';
-    const problem = parseProblem('unclosed-string', {}, r.span(), { hint });
-    if (r.depth === 0) this.#unclosed = problem;
-    else this.#problems.push(problem);
-  }
-
-  #variable(pos: number): void {
-    const r = this.#r;
-    const { text } = r;
-    const next = text.charCodeAt(pos + 1);
-    if (next === 40) {
-      this.#variableInParens(pos, pos + 1);
-      return;
-    }
-    const fixed =
-      next === 63 ? '$?' : text.startsWith('$retcode', pos) ? '$retcode' : text.startsWith('$rc', pos) && '$rc';
-    if (fixed) {
-      this.#emit(T.Variable, pos, pos + fixed.length, fixed);
-      return;
-    }
-    ATTRIBUTE_CLASS.lastIndex = pos + 1;
-    const isClass = this.#mode !== 'KAMAILIO' && ATTRIBUTE_CLASS.test(text);
-    VARIABLE_NAME.lastIndex = pos + 1;
-    if (!VARIABLE_NAME.test(text)) {
-      this.#emit(T.Bad, pos, pos + 1);
-      return;
-    }
-    let end = VARIABLE_NAME.lastIndex;
-    if (isClass || (this.#mode !== 'KAMAILIO' && text.charCodeAt(end) === 91)) {
-      ATTRIBUTE.lastIndex = pos + 1;
-      ATTRIBUTE.test(text);
-      end = ATTRIBUTE.lastIndex;
-    } else if (text.charCodeAt(end) === 40) {
-      this.#variableInParens(pos, end);
-      return;
-    }
-    r.begin(pos);
-    r.pos = end;
-    r.mark();
-    const image = text.slice(pos, end);
-    this.#push(T.Variable, image, this.#directives.substitute(image));
-  }
-
-  /** `$…(` up to the matching parenthesis, which must be on the same line. */
-  #variableInParens(pos: number, from: number): void {
-    const r = this.#r;
-    r.begin(pos);
-    let open = 0;
-    let i = from;
-    for (; i < r.text.length || r.extend(); i += 1) {
-      const code = r.text.charCodeAt(i);
-      if (code === 40) open += 1;
-      else if (code === 41) {
-        open -= 1;
-        if (open === 0) break;
-      } else if (code === 10) break;
-    }
-    const closed = open === 0 && i < r.text.length;
-    r.pos = closed ? i + 1 : this.#endOfBroken(from, i);
-    r.mark();
-    const image = r.text.slice(pos, r.pos);
-    if (closed) {
-      this.#push(T.Variable, image, this.#directives.substitute(image));
-      return;
-    }
-    const hint = `the parenthesis of ${image} is not closed on its line`;
-    this.#problems.push(parseProblem('unclosed-variable', { open }, r.span(), { hint }));
-    this.#push(T.Variable, image, `${image}${')'.repeat(open)}`);
-  }
-
-  /** Where a variable without closing parenthesis probably ends: behind the word in it. */
-  #endOfBroken(from: number, lineEnd: number): number {
-    const { text } = this.#r;
-    let i = from + 1;
-    while (i < lineEnd && /[\w$(.:-]/.test(text.charAt(i))) i += 1;
-    return i;
   }
 
   #eventName(): void {
@@ -445,7 +247,7 @@ export class Scanner {
       if (r.pos < r.text.length || !r.isDefine || !r.pop()) break;
     }
     if (r.text.charCodeAt(r.pos) !== 91) return;
-    this.#emit(T.LBracket, r.pos, r.pos + 1);
+    this.#out.emit(T.LBracket, r.pos, r.pos + 1);
     const close = r.text.indexOf(']', r.pos);
     const end = close < 0 ? r.text.length : close;
     const inside = r.text.slice(r.pos, end);
@@ -455,10 +257,10 @@ export class Scanner {
     for (const match of inside.matchAll(EVENT_NAME)) {
       const at = from + match.index;
       r.newlines(r.pos, at);
-      this.#emit(T.EventName, at, at + match[0].length);
+      this.#out.emit(T.EventName, at, at + match[0].length);
       count += 1;
     }
-    if (count === 0 && inside.trim() !== '') this.#emit(T.Bad, from, end);
+    if (count === 0 && inside.trim() !== '') this.#out.emit(T.Bad, from, end);
     r.newlines(r.pos, end);
     r.pos = end;
   }
@@ -467,85 +269,32 @@ export class Scanner {
     if (this.#marker(pos)) return true;
     const type = this.#directives.read(pos);
     if (type === 'none') return false;
-    if (type === 'subst') this.#emit(T.Subst, pos, this.#r.pos);
-    else this.#firstOnLine = true;
+    if (type === 'subst') this.#out.emit(T.Subst, pos, this.#r.pos);
+    else this.#out.firstOnLine = true;
     return true;
   }
 
   #marker(pos: number): boolean {
     const mode = this.#directives.marker(pos);
     if (!mode) return false;
-    this.#mode = mode;
+    this.#out.mode = mode;
     this.#compat.push({ order: this.#r.order, mode });
-    this.#firstOnLine = true;
+    this.#out.firstOnLine = true;
     return true;
-  }
-
-  #lineComment(pos: number): void {
-    const r = this.#r;
-    this.#directives.nearMiss(pos);
-    r.begin(pos);
-    const lf = r.text.indexOf('\n', pos);
-    r.pos = lf < 0 ? r.text.length : lf;
-    r.mark();
-    this.#comments.push({ text: r.text.slice(pos, r.pos), span: r.span() });
-  }
-
-  #blockComment(pos: number): void {
-    const r = this.#r;
-    r.begin(pos);
-    let depth = 0;
-    /** The depth at `start`: more than 0 when the comment was opened in an include. */
-    let outer = 0;
-    COMMENT_MARK.lastIndex = pos;
-    let start = pos;
-    for (;;) {
-      const mark = COMMENT_MARK.exec(r.text);
-      if (mark) {
-        depth += mark[0] === '/*' ? 1 : -1;
-        if (depth > 0) continue;
-        r.newlines(start, COMMENT_MARK.lastIndex);
-        r.pos = COMMENT_MARK.lastIndex;
-        r.mark();
-        this.#comments.push({ text: r.text.slice(start, r.pos), span: r.span() });
-        return;
-      }
-      if (r.extend()) {
-        // Marks may join over the seam; begin again.
-        depth = outer;
-        COMMENT_MARK.lastIndex = start;
-        continue;
-      }
-      r.newlines(start, r.text.length);
-      r.pos = r.text.length;
-      r.mark();
-      const span = r.span();
-      this.#comments.push({ text: r.text.slice(start), span });
-      this.#problems.push(
-        parseProblem('unclosed-comment', { depth }, span, { hint: 'block comments nest: each /* needs its own */' }),
-      );
-      this.#last = span;
-      // An unclosed comment in an include goes on behind it.
-      if (!r.pop()) return;
-      outer = depth;
-      start = r.pos;
-      r.begin(start);
-      COMMENT_MARK.lastIndex = start;
-    }
   }
 
   #problem(code: 'endless-define' | 'too-many-expansions', values: Record<string, string>, pos: number): void {
     const r = this.#r;
     r.begin(pos);
     r.mark();
-    this.#problems.push(parseProblem(code, values, r.span()));
+    this.#out.problems.push(parseProblem(code, values, r.span()));
   }
 
   /** The last thing before the end: a newline reaches into the line behind it. */
   #endOfText(): Span {
     const r = this.#r;
     const { text } = r;
-    const last = this.#tokens.at(-1);
+    const last = this.#out.tokens.at(-1);
     if (text.endsWith('\n')) {
       const lines = r.line;
       const start = text.lastIndexOf('\n', text.length - 2) + 1;
