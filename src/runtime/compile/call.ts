@@ -1,8 +1,9 @@
 /** Calls of module functions: looked up, checked and bound once. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { CallExpr, Expr } from '../../parser/tree.js';
 import type { FunctionEntry } from '../catalog.js';
 import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, formFor, ROUTE } from '../module.js';
-import { closest } from '../suggest.js';
 import { asValue } from './code.js';
 import { constantValue } from './constant.js';
 import { expression } from './expression.js';
@@ -88,7 +89,7 @@ function unknownFunction(call: CallExpr, scope: Scope) {
   const missing = catalog.loaded.find((m) => m.missing?.includes(name));
   if (missing) return problem('not-built', { name: `${name}()`, module: missing.name }, call.nameSpan);
   const home = catalog.moduleWithFunction(name);
-  const near = closest(name, catalog.functionNames());
+  const near = nearest(name, catalog.functionNames());
   const hint = home
     ? `it is in module ${home}: add loadmodule "${home}.so" before this place`
     : near

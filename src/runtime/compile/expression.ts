@@ -1,4 +1,6 @@
 /** Expressions: types, folding and operators as Kamailio has them (language.md, section 5). */
+
+import { nearest } from '../../parser/nearest.js';
 import type { BinaryExpr, CoreOperand, Expr, FuncExpr, RouteCall, SelvalExpr, UnaryExpr } from '../../parser/tree.js';
 import { bindOperand } from '../core/operands.js';
 import { compileRegex } from '../regex.js';
@@ -111,10 +113,7 @@ function nearRoute(name: string, scope: Scope): string | undefined {
   const names = [...scope.unit.functionNames.keys()]
     .filter((k) => k.startsWith('request_route/'))
     .map((k) => k.slice(14));
-  return (
-    names.find((n) => n.toLowerCase() === name.toLowerCase()) ??
-    names.find((n) => n.startsWith(name) || (n !== '' && name.startsWith(n)))
-  );
+  return nearest(name, names);
 }
 
 function operandCode(e: CoreOperand, scope: Scope): Code {

@@ -1,10 +1,11 @@
 /** What stands outside the route blocks: modules, their parameters, flags, globals, core parameters. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { Problem } from '../../parser/problem.js';
 import type { LoadModule, ModParam, Script } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import type { CoreSettings } from '../core/params.js';
 import type { ModuleDefinition, ParamAlias, ParamDefinition, VarStore } from '../module.js';
-import { closest } from '../suggest.js';
 import { problem } from './problems.js';
 
 export type Params = Record<string, unknown>;
@@ -58,7 +59,7 @@ export class Loader {
     const name = path.replace(/^.*\//, '').replace(/\.so$/, '');
     const module = this.#catalog.known(name);
     if (module === undefined) {
-      const near = closest(name, this.#catalog.knownNames());
+      const near = nearest(name, this.#catalog.knownNames());
       const hint = near
         ? `did you mean "${near}.so"?`
         : 'kamscript has no module of that name; docs/modules.md lists those it has';
@@ -104,7 +105,7 @@ export class Loader {
     const { name } = module;
     if (target === undefined) {
       const missing = module.missing?.includes(param);
-      const near = closest(param, Object.keys(module.params ?? {}));
+      const near = nearest(param, Object.keys(module.params ?? {}));
       const code = missing
         ? problem('not-built', { name: `parameter ${param}`, module: name }, item.paramSpan)
         : undefined;

@@ -1,8 +1,9 @@
 /** `@a.b[1].c`: a select and what of it is asked for. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { Context } from '../context.js';
 import type { BindEnv, BindResult } from '../module.js';
 import { CORE_SELECTS } from '../selects/index.js';
-import { closest } from '../suggest.js';
 import type { Value } from '../values.js';
 
 const FIRST = /[A-Za-z_]\w*/y;
@@ -33,6 +34,6 @@ export function bindSelect(text: string, env: BindEnv): BindResult<(ctx: Context
   if (path === undefined || typeof name !== 'string') return { error: `'${text}' is no select` };
   const definition = env.catalog.select([name]) ?? CORE_SELECTS[name];
   if (definition !== undefined) return definition.bind(path.slice(1), env);
-  const near = closest(name, Object.keys(CORE_SELECTS));
+  const near = nearest(name, Object.keys(CORE_SELECTS));
   return { error: `unknown select '${text}'`, ...(near === undefined ? {} : { hint: `did you mean @${near}?` }) };
 }

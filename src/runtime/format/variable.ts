@@ -1,4 +1,6 @@
 /** One variable with its key, index and transformations bound to a getter and a setter. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { Context } from '../context.js';
 import type {
   BindEnv,
@@ -11,7 +13,6 @@ import type {
   TrArg,
   Transform,
 } from '../module.js';
-import { closest } from '../suggest.js';
 import type { Value } from '../values.js';
 import { attribute, isAttributeOnly } from './attribute.js';
 import { parseVariable, splitArguments, type TransformationText, type VariableText, variableEnd } from './scan.js';
@@ -60,7 +61,7 @@ function unknownName(text: string, name: string, env: BindEnv): BindResult<PvAcc
   const module = env.catalog.moduleWithPv(name);
   if (module !== undefined)
     return { error, hint: `$${name} is a variable of the module ${module}: loadmodule "${module}.so"` };
-  const near = closest(name, env.catalog.pvNames());
+  const near = nearest(name, env.catalog.pvNames());
   return near === undefined ? { error } : { error, hint: `did you mean $${near}?` };
 }
 

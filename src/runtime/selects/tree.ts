@@ -1,7 +1,8 @@
 /** Selects are trees: a place gives a text, and what is asked of it (`uri`, then `user`) is a place below. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { Context } from '../context.js';
 import type { BindResult, SelectDefinition } from '../module.js';
-import { closest } from '../suggest.js';
 
 /** Text at a place; null where there is none. */
 export type Get = (ctx: Context) => string | null;
@@ -22,7 +23,7 @@ export function tree(get: Get | undefined, below: Readonly<Record<string, Place>
       return get === undefined ? { error: `one of ${Object.keys(below).join(', ')} must follow` } : { ok: get };
     const place = typeof name === 'string' && Object.hasOwn(below, name) ? below[name] : undefined;
     if (place !== undefined) return place(rest);
-    const near = closest(String(name), Object.keys(below));
+    const near = nearest(String(name), Object.keys(below));
     return { error: `unknown select part '${name}'`, ...(near === undefined ? {} : { hint: `did you mean ${near}?` }) };
   };
 }

@@ -1,7 +1,8 @@
 /** What the classes of transformations share: a table of names, and what arguments do. */
+
+import { nearest } from '../../parser/nearest.js';
 import type { Context } from '../context.js';
 import type { BindEnv, BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
-import { closest } from '../suggest.js';
 import { toText, type Value } from '../values.js';
 import type { Arg } from './arguments.js';
 
@@ -37,7 +38,7 @@ export function transformationClass(
 }
 
 function unknown(cls: string, name: string, names: readonly string[]): BindResult<Transform> {
-  const near = closest(name, names);
+  const near = nearest(name, names);
   const error = `unknown transformation: {${cls}.${name}}`;
   return near === undefined ? { error } : { error, hint: `did you mean {${cls}.${near}}?` };
 }
