@@ -44,6 +44,9 @@ function oldKey(msg: SipMessage): string {
   );
 }
 
+/** Two digits of each byte: cheaper than toString(16) with padding. */
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 function hex8(n: number): string {
-  return n.toString(16).padStart(8, '0');
+  return HEX[n >>> 24]! + HEX[(n >>> 16) & 255]! + HEX[(n >>> 8) & 255]! + HEX[n & 255]!;
 }

@@ -357,10 +357,10 @@ export const CORE_STATEMENTS: Readonly<Record<string, StatementDefinition>> = {
     c.msg.flags &= ~mask;
     return TRUE;
   }),
-  isflagset: flagStatement('Is the flag set?', (c, mask) => ((c.msg.flags & mask) !== 0 ? TRUE : FALSE)),
+  isflagset: flagStatement('True when the flag is set.', (c, mask) => ((c.msg.flags & mask) !== 0 ? TRUE : FALSE)),
   setavpflag: avpFlagStatement('Sets a flag of an AVP.', 'set'),
   resetavpflag: avpFlagStatement('Clears a flag of an AVP.', 'reset'),
-  isavpflagset: avpFlagStatement('Is a flag of an AVP set?', 'test'),
+  isavpflagset: avpFlagStatement('True when the flag of the AVP is set.', 'test'),
   rewritehost: uriText(setHost, 'host', 'host'),
   sethost: uriText(setHost, 'host', 'host'),
   seth: uriText(setHost, 'host', 'host'),
