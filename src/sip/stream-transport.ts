@@ -151,7 +151,7 @@ export abstract class StreamTransport implements Transport {
       ping: () => {
         if (this.options.answerPings && stream.writable) stream.write('\r\n');
       },
-      foreign: (head) => this.#handOver(head, connection, from),
+      foreign: (head) => this.#handOver(head, connection, from, onData),
       broken: () => stream.destroy(),
     });
     const onData = (chunk: Buffer) => framer.push(chunk);
@@ -167,16 +167,21 @@ export abstract class StreamTransport implements Transport {
     stream.on('close', onClose);
   }
 
-  /** Gives a stream that is no SIP to whoever wants it. */
-  #handOver(head: Buffer, connection: Connection, from: Received): boolean {
+  /** Offers a stream that is no SIP to whoever wants it; while it is offered nothing of it is read here. */
+  #handOver(head: Buffer, connection: Connection, from: Received, onData: (chunk: Buffer) => void): boolean {
     const { onStream } = this.options;
     if (onStream === undefined) return false;
     const { stream } = connection;
     stream.pause();
-    stream.removeAllListeners('data');
-    stream.removeAllListeners('timeout');
-    if (!onStream(head, stream, from)) return false;
-    this.connections.remove(connection);
-    return true;
+    stream.off('data', onData);
+    if (onStream(head, stream, from)) {
+      stream.setTimeout(0);
+      stream.removeAllListeners('timeout');
+      this.connections.remove(connection);
+      return true;
+    }
+    stream.on('data', onData);
+    stream.resume();
+    return false;
   }
 }

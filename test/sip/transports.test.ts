@@ -95,6 +95,15 @@ test('TCP cuts messages by Content-Length, however they are split', async () => 
   expect(last.from.connection).toBeGreaterThan(0);
 });
 
+test('lines that end with LF alone are cut too, and HTTP that nobody wants is passed over', async () => {
+  const { inbox, client } = await tcpPair({ onStream: () => false });
+  const lf = message('hello').replace(/\r\n/g, '\n');
+  client.write(`${lf}GET / HTTP/1.1\r\nContent-Length: 2\r\n\r\nxx${message('after')}`);
+  expect((await inbox.next()).text).toBe(lf);
+  expect((await inbox.next()).text).toMatch(/^GET/);
+  expect((await inbox.next()).text).toBe(message('after'));
+});
+
 test('two line ends are answered with one, and a reply takes the same connection', async () => {
   const { server, inbox, client, back } = await tcpPair();
   client.write(`\r\n\r\n${message('a')}`);
@@ -107,6 +116,7 @@ test('two line ends are answered with one, and a reply takes the same connection
 
 for (const [what, bytes] of [
   ['noise', 'hello world\r\n'],
+  ['a message with two Content-Lengths', 'MESSAGE sip:x@y SIP/2.0\r\nContent-Length: 0\r\nl: 0\r\n\r\n'],
   ['a message without Content-Length', 'MESSAGE sip:x@y SIP/2.0\r\nCall-ID: c\r\n\r\n'],
   ['a message that is too long', 'MESSAGE sip:x@y SIP/2.0\r\nContent-Length: 99999999\r\n\r\n'],
   ['headers without end', `MESSAGE sip:x@y SIP/2.0\r\nX: ${'y'.repeat(70000)}`],
@@ -119,6 +129,26 @@ for (const [what, bytes] of [
     expect(inbox.got).toEqual([]);
   });
 }
+
+test('a stream that is no SIP is known when its first line has come in pieces', async () => {
+  const heads: string[] = [];
+  const { client } = await tcpPair({
+    onStream: (head, stream) => {
+      heads.push(head.toString('latin1'));
+      stream.destroy();
+      return true;
+    },
+  });
+  const closed = new Promise((resolve) => client.once('close', resolve));
+  client.setNoDelay(true);
+  for (const part of ['GET / HT', 'TP/1.1', '\r\nHost: x\r\n\r\n']) {
+    client.write(part);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await closed;
+  expect(heads.length).toBe(1);
+  expect(heads[0]).toMatch(/^GET \/ HTTP\/1\.1\r\n/);
+});
 
 test('a stream that is no SIP goes to the hook with all its bytes', async () => {
   const heads: string[] = [];
