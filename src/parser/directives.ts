@@ -18,7 +18,7 @@ const DIRECTIVE = new RegExp(
   'y',
 );
 const SKIP_TO = new RegExp(
-  String.raw`(?:#!|!!)(?:(?<ifdef>ifn?def)${B}+|(?<else>else|endif)${B}*\n)|#!(?:else|endif)\b[^\n]*`,
+  String.raw`(?:#!|!!)(?:(?<ifdef>ifn?def)${B}+|(?<else>else|endif)${B}*\n)|#!(?:else|endif)\b`,
   'g',
 );
 const MARKER = /(?:#|\/\/)!(SER|KAMAILIO|OPENSER|MAXCOMPAT|ALL)\n/y;
@@ -31,7 +31,7 @@ const MODES: Readonly<Record<string, Compat>> = {
 };
 const ID = /[A-Za-z_][A-Za-z0-9_]*/g;
 const NEXT_WORD = /[^ \t\r\n]+/g;
-const COMMENTED = /#!([A-Za-z_]+)([^\n]*)/y;
+const COMMENTED = /#!([A-Za-z_]+)([^\n]{0,200})/y;
 
 const DEFINE_MODES: Readonly<Record<string, DefineMode>> = {
   def: 'define',
@@ -125,6 +125,8 @@ export class Directives {
     DIRECTIVE.lastIndex = pos;
     const groups = DIRECTIVE.exec(r.text)?.groups;
     if (!groups) return 'none';
+    // What belongs to the directive may stand behind the text of a define.
+    r.extend();
     const span = this.#span(pos, DIRECTIVE.lastIndex);
     r.pos = DIRECTIVE.lastIndex;
     if (groups.define !== undefined) this.#readDefine(DEFINE_MODES[groups.define] ?? 'define');
@@ -311,6 +313,7 @@ export class Directives {
   /** Reads the file name at the current position and enters the file. */
   include(optional: boolean): void {
     const r = this.#r;
+    r.extend();
     const word = this.#nextWord();
     if (!word) return;
     const quoted = this.#state.substitute(word.text);
@@ -354,6 +357,7 @@ export class Directives {
   /** Notes a comment at `pos` that was probably meant as a directive. */
   nearMiss(pos: number): void {
     const r = this.#r;
+    if (!r.text.startsWith('#!', pos)) return;
     COMMENTED.lastIndex = pos;
     const match = COMMENTED.exec(r.text);
     if (!match) return;

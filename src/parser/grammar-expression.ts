@@ -19,6 +19,8 @@ import type {
 
 const BAD = 'bad expression';
 const MAX_ARGUMENTS = 6;
+/** A chain of operators becomes a tree that is as deep: more than this is no expression a person wrote. */
+const MAX_OPERATORS = 1000;
 
 export abstract class ExpressionRules extends OperandRules {
   abstract body: (idx?: number) => Body;
@@ -35,6 +37,9 @@ export abstract class ExpressionRules extends OperandRules {
         operands.push(right);
         operators.push(op);
       });
+    });
+    this.ACTION(() => {
+      if (operators.length >= MAX_OPERATORS) this.problem('too-deep', { limit: MAX_OPERATORS }, first.span);
     });
     return this.ACTION(() => (operands ? byPrecedence(operands, operators) : first));
   });

@@ -10,16 +10,19 @@ interface Frame {
   readonly prefixEnd: number;
   readonly prefixSpan: Span | undefined;
   readonly isDefine: boolean;
-  readonly active: readonly ActiveDefine[];
+  readonly active: ActiveDefine | undefined;
 }
 
 /** A define whose text is being read: active until only `rest` characters of the frame are left. */
 interface ActiveDefine {
   readonly name: string;
   readonly rest: number;
+  /** The one in whose text it is used; that ends later. */
+  readonly outer: ActiveDefine | undefined;
 }
 
 const LF = 10;
+const LONG_LINE = 2000;
 
 /**
  * A stack of texts. The text of a define is put before the rest of the line it was used in, as a frame of its own, so
@@ -38,7 +41,7 @@ export class Reader {
   #prefixSpan: Span | undefined;
   #opened = false;
   #isDefine = false;
-  #active: readonly ActiveDefine[] = [];
+  #active: ActiveDefine | undefined;
   readonly #stack: Frame[] = [];
 
   #startLine = 1;
@@ -72,7 +75,7 @@ export class Reader {
     this.lineStart = 0;
     this.#prefixEnd = 0;
     this.#prefixSpan = undefined;
-    this.#active = [];
+    this.#active = undefined;
   }
 
   /** Goes back to the text that opened this one; false at the end of the first file. */
@@ -94,8 +97,9 @@ export class Reader {
   /** Reads `value` instead of the identifier from `start` to the current position; false if that would never end. */
   expand(name: string, value: string, start: number): boolean {
     const end = this.pos;
-    const active = this.#active.filter(({ rest }) => this.text.length - start > rest);
-    if (active.some((other) => other.name === name)) return false;
+    let outer = this.#active;
+    while (outer && this.text.length - start <= outer.rest) outer = outer.outer;
+    for (let other = outer; other; other = other.outer) if (other.name === name) return false;
     this.begin(start);
     this.mark();
     const span = this.span();
@@ -103,26 +107,34 @@ export class Reader {
     let rest: string;
     if (this.#isDefine) rest = this.text.slice(end);
     else {
-      const lf = this.text.indexOf('\n', Math.max(end, this.#prefixEnd));
-      const lineEnd = lf < 0 ? this.text.length : lf + 1;
-      rest = this.text.slice(end, lineEnd);
+      const restEnd = this.#endOfRest(Math.max(end, this.#prefixEnd));
+      rest = this.text.slice(end, restEnd);
       const { line, lineStart } = this;
-      this.pos = lineEnd;
-      if (lf >= 0) {
+      this.pos = restEnd;
+      if (restEnd > this.#prefixEnd && this.text.charCodeAt(restEnd - 1) === LF) {
         this.line += 1;
-        this.lineStart = lineEnd;
+        this.lineStart = restEnd;
       }
       this.#push();
       this.line = line;
       this.lineStart = lineStart;
     }
-    this.#active = [{ name, rest: rest.length }, ...active];
+    this.#active = { name, rest: rest.length, outer };
     this.#enter(value + rest, true);
     this.lineStart += value.length - end;
     this.#prefixEnd = value.length + prefixRest;
     // In the text of a define this already is the place where the outermost one was used.
     this.#prefixSpan = span;
     return true;
+  }
+
+  /** The end of the line; or of less where it is very long, or each use of a define would copy all of it. */
+  #endOfRest(from: number): number {
+    const lf = this.text.indexOf('\n', from);
+    const lineEnd = lf < 0 ? this.text.length : lf + 1;
+    if (lineEnd - from <= 2 * LONG_LINE) return lineEnd;
+    const blank = this.text.indexOf(' ', from + LONG_LINE);
+    return blank < 0 || blank >= lineEnd ? lineEnd : blank + 1;
   }
 
   /** Joins the rest of the file to a define's text, for a token that does not end in it. False in a file. */

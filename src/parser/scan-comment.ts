@@ -7,7 +7,8 @@ export function lineComment(out: ScanOutput, pos: number): void {
   const r = out.reader;
   out.directives.nearMiss(pos);
   r.begin(pos);
-  const lf = r.text.indexOf('\n', pos);
+  let lf = r.text.indexOf('\n', pos);
+  if (lf < 0 && r.extend()) lf = r.text.indexOf('\n', pos);
   r.pos = lf < 0 ? r.text.length : lf;
   r.mark();
   out.comments.push({ text: r.text.slice(pos, r.pos), span: r.span() });

@@ -30,6 +30,9 @@ export interface Scan {
 /** Enough for any script a person or a generator writes, and an end for defines that double each other. */
 const MAX_EXPANSIONS = 100_000;
 
+/** No name of an event is near as long. */
+const MAX_EVENT_NAME = 1000;
+
 export class Scanner {
   readonly #out: ScanOutput;
   readonly #r: Reader;
@@ -251,7 +254,7 @@ export class Scanner {
     const close = r.text.indexOf(']', r.pos);
     const end = close < 0 ? r.text.length : close;
     const inside = r.text.slice(r.pos, end);
-    if (inside.includes('{') || close < 0) return;
+    if (close < 0 || inside.length > MAX_EVENT_NAME || inside.includes('{')) return;
     const from = r.pos;
     let count = 0;
     for (const match of inside.matchAll(EVENT_NAME)) {
