@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The embedded broker as a program with nsqd's options, so that test/interop/nsq.mjs can play its scenarios against it:
 //   node test/interop/nsq.mjs --bin "node bin/kamscript.js" --nsqd test/interop/broker-as-nsqd.mjs --nsqlookupd PATH …
-// It registers with no nsqlookupd and forgets all when it stops: consume-lookupd* and nsqd-restarts-mid-stream are not for it.
+// It registers with no nsqlookupd and forgets all when it stops: consume-lookupd*, nsqd-restarts-mid-stream and publish-without-broker are not for it.
 import { startBroker } from '../../dist/modules/nsq/broker.js';
 
 const option = (name) => {
