@@ -12,7 +12,7 @@ import { type EventItem, VERDICT } from './protocol.js';
 import type { AckMode } from './settings.js';
 
 /** Milliseconds of one go, after which sockets and timers have their turn. */
-const SLICE = 2;
+const SLICE = 1;
 /** Events of one worker before the next worker's. */
 const ROUND = 8;
 

@@ -46,6 +46,8 @@ export class NsqState {
   #publishing: Publishing | undefined;
   #publishFinder: { stop(): void } | undefined;
   #broker: Broker | undefined;
+  /** Settled when the embedded broker listens, or when there is none. */
+  #brokerUp: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(host: Host, settings: NsqSettings) {
@@ -91,20 +93,35 @@ export class NsqState {
    * before `ready`.
    */
   async start(): Promise<void> {
-    await this.#openBroker();
+    const broker = this.#openBroker();
     this.#openPublisher();
     await this.#makeLines();
+    // A free port is always found, so SIP need not wait; one that was asked for may be taken.
+    if (this.#fixedPorts) await broker;
   }
 
   /** Runs event_route[nsq:mod-init], then connects. */
   async ready(): Promise<void> {
+    await this.#brokerUp;
     await this.host.runEvent('nsq:mod-init', this.host.fakeRequest());
     this.#connectLines();
   }
 
-  async #openBroker(): Promise<void> {
+  get #fixedPorts(): boolean {
     const { consumeFrom } = this.#settings;
-    if (consumeFrom.kind === 'embedded') this.#broker = await this.#startBroker(consumeFrom.port, consumeFrom.httpPort);
+    return consumeFrom.kind === 'embedded' && consumeFrom.port + consumeFrom.httpPort > 0;
+  }
+
+  #openBroker(): Promise<void> {
+    const { consumeFrom } = this.#settings;
+    if (consumeFrom.kind === 'embedded') {
+      this.#brokerUp = this.#startBroker(consumeFrom.port, consumeFrom.httpPort).then((broker) => {
+        this.#broker = broker;
+      });
+      // Whoever awaits it hears of a failure; until then it is nobody's.
+      this.#brokerUp.catch(() => {});
+    }
+    return this.#brokerUp;
   }
 
   #openPublisher(): void {
@@ -173,7 +190,10 @@ export class NsqState {
     const after = (ms: number, fn: () => void) => this.host.clock.after(ms, fn);
     switch (source.kind) {
       case 'embedded':
-        onList(this.#broker === undefined ? [] : [{ host: '127.0.0.1', port: this.#broker.tcpPort }]);
+        void this.#brokerUp.then(
+          () => onList(this.#broker === undefined ? [] : [{ host: '127.0.0.1', port: this.#broker.tcpPort }]),
+          () => {},
+        );
         return { stop: () => {} };
       case 'nsqd': {
         const tools = {
@@ -256,6 +276,7 @@ export class NsqState {
     await Promise.all(this.#lines.map((line) => this.#stopLine(line, limit)));
     this.#publishFinder?.stop();
     await this.#publishing?.stop(limit);
+    await this.#brokerUp.catch(() => {});
     await this.#broker?.stop();
     await this.#pool.end();
   }

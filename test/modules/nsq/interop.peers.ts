@@ -11,7 +11,12 @@ import { BIN, freePort, hasRealNsqd, realNsqd, sleep, type TestBroker, until } f
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const HARNESS = join(ROOT, 'test/interop/nsq.mjs');
 /** Its broker keeps nothing over a restart and registers nowhere. */
-const NOT_FOR_EMBEDDED = ['consume-lookupd', 'consume-lookupd-list', 'nsqd-restarts-mid-stream', 'publish-without-broker'];
+const NOT_FOR_EMBEDDED = [
+  'consume-lookupd',
+  'consume-lookupd-list',
+  'nsqd-restarts-mid-stream',
+  'publish-without-broker',
+];
 
 beforeAll(() => built(), 120_000);
 
