@@ -109,6 +109,7 @@ export class Reader {
     else {
       const restEnd = this.#endOfRest(Math.max(end, this.#prefixEnd));
       rest = this.text.slice(end, restEnd);
+      outer = shifted(outer, restEnd - this.text.length);
       const { line, lineStart } = this;
       this.pos = restEnd;
       if (restEnd > this.#prefixEnd && this.text.charCodeAt(restEnd - 1) === LF) {
@@ -143,6 +144,7 @@ export class Reader {
     const parent = this.#stack.pop();
     if (!parent) return false;
     this.text += parent.text.slice(parent.pos);
+    this.#active = shifted(this.#active, parent.text.length - parent.pos);
     this.#isDefine = false;
     return true;
   }
@@ -212,4 +214,9 @@ export class Reader {
       active: this.#active,
     });
   }
+}
+
+/** The defines that are being read, as seen from an end of the text that is `by` characters further on. */
+function shifted(active: ActiveDefine | undefined, by: number): ActiveDefine | undefined {
+  return active && { name: active.name, rest: active.rest + by, outer: shifted(active.outer, by) };
 }

@@ -39,6 +39,8 @@ export class Scanner {
   readonly #directives: Directives;
   readonly #compat: { order: number; mode: Compat }[] = [];
   #expansions = 0;
+  /** Defines of which it has been said that they lead back to themselves. */
+  readonly #endless = new Set<string>();
 
   constructor(options: ParseOptions) {
     this.#out = new ScanOutput(options);
@@ -227,7 +229,8 @@ export class Scanner {
       return;
     }
     if (value === '' || r.expand(word, value, pos)) return;
-    this.#problem('endless-define', { name: word }, pos);
+    if (!this.#endless.has(word)) this.#problem('endless-define', { name: word }, pos);
+    this.#endless.add(word);
   }
 
   /** Takes an IPv6 address at `pos` if it is longer than `least`. */
