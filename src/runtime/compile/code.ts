@@ -22,7 +22,13 @@ export function code(type: Code['type'], js: string, parts: readonly Code[] = []
 export function asInt(c: Code): string {
   if (c.selval) return '$fail()';
   if (c.type === 'bool') return `(${c.js} ? 1 : 0)`;
-  return c.type === 'int' ? c.js : `$I(${c.js})`;
+  if (c.type === 'int') return c.js;
+  return isCell(c) ? `(typeof ${c.js} === "number" ? ${c.js} : $I(${c.js}))` : `$I(${c.js})`;
+}
+
+/** The cell of a `$var`: reading it twice costs nothing and does nothing. */
+export function isCell(c: Code): boolean {
+  return c.type === 'any' && /^k\d+\.v$/.test(c.js);
 }
 
 export function asText(c: Code): string {

@@ -5,7 +5,7 @@ import type { BinaryExpr, CoreOperand, Expr, FuncExpr, RouteCall, SelvalExpr, Un
 import { bindOperand } from '../core/operands.js';
 import { compileRegex } from '../regex.js';
 import { callCode, lateGetter } from './call.js';
-import { asInt, asText, asValue, type Code, code, nonZero, positive } from './code.js';
+import { asInt, asText, asValue, type Code, code, isCell, nonZero, positive } from './code.js';
 import { constantValue, intOf, staticType } from './constant.js';
 import { coreStatementCode } from './core-statement.js';
 import { problem } from './problems.js';
@@ -302,8 +302,13 @@ function sum(l: Code, r: Code): Code {
   if (l.type === 'int' || l.type === 'bool')
     return code('int', `(${asInt(l)} + ${asInt({ ...r, selval: false })} | 0)`, [l, r]);
   if (l.type === 'str') return code('str', `(${l.js} + ${asText(r)})`, [l, r]);
-  return code('any', `$add(${l.js}, ${asValue(r)})`, [l, r]);
+  const slow = `$add(${l.js}, ${asValue(r)})`;
+  // The test of the type stands in the text, so that each place has a profile of its own; long texts are not doubled.
+  if (!isCell(l) || r.js.length > DOUBLED_AT_MOST) return code('any', slow, [l, r]);
+  return code('any', `(typeof ${l.js} === "number" ? (${l.js} + ${asInt({ ...r, selval: false })} | 0) : ${slow})`, [l, r]);
 }
+
+const DOUBLED_AT_MOST = 160;
 
 function equality(op: '==' | '!=', l: Code, r: Code): Code {
   const not = op === '!=';
@@ -312,7 +317,10 @@ function equality(op: '==' | '!=', l: Code, r: Code): Code {
   const sign = not ? '!==' : '===';
   if (l.type === 'int' || l.type === 'bool') return code('bool', `(${asInt(l)} ${sign} ${asInt(r)})`, [l, r]);
   if (l.type === 'str') return code('bool', `(${l.js} ${sign} ${asText(r)})`, [l, r]);
-  return code('bool', `${not ? '!' : ''}$eq(${l.js}, ${asValue(r)})`, [l, r]);
+  const slow = `${not ? '!' : ''}$eq(${l.js}, ${asValue(r)})`;
+  const type = r.type === 'str' ? 'string' : r.type === 'any' ? undefined : 'number';
+  if (type === undefined || !isCell(l) || r.js.length > DOUBLED_AT_MOST) return code('bool', slow, [l, r]);
+  return code('bool', `(typeof ${l.js} === "${type}" ? ${l.js} ${sign} ${asValue(r)} : ${slow})`, [l, r]);
 }
 
 function nullTest(e: BinaryExpr, scope: Scope): Code {
