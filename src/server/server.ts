@@ -9,7 +9,7 @@ import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
 import { TcpTransport } from '../sip/tcp.js';
 import type { ListenSocket, Proto, Received, Transport } from '../sip/transport.js';
-import { UdpTransport } from '../sip/udp.js';
+import { udpTransport } from '../sip/udp-choice.js';
 import { Myself, type Network, planSockets } from './addresses.js';
 import { systemClock } from './clock.js';
 import { ServerHost } from './host.js';
@@ -120,7 +120,7 @@ export class Server {
 
   #transportFor(socket: ListenSocket): Transport {
     const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
-    if (socket.proto === 'udp') return new UdpTransport(socket, { onError });
+    if (socket.proto === 'udp') return udpTransport(socket, { onError });
     if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });
     throw new StartError(
       'EPROTO',
