@@ -11,6 +11,8 @@ export interface Connection {
   readonly stream: Socket;
   /** Not yet connected: what is sent waits in the stream. */
   pending: boolean;
+  /** Those to tell when the stream ends before it has taken what they sent. */
+  readonly waiting: Set<(error: Error) => void>;
   /** Further ports of the other side that lead here (force_tcp_alias()). */
   readonly aliases: Set<number>;
 }
@@ -32,7 +34,16 @@ export class ConnectionTable {
 
   add(proto: Proto, ip: string, port: number, stream: Socket, pending: boolean): Connection {
     this.#last = (this.#last % 0x7ffffffe) + 1;
-    const connection: Connection = { id: this.#last, proto, ip, port, stream, pending, aliases: new Set() };
+    const connection: Connection = {
+      id: this.#last,
+      proto,
+      ip,
+      port,
+      stream,
+      pending,
+      waiting: new Set(),
+      aliases: new Set(),
+    };
     this.#byId.set(connection.id, connection);
     this.#byAddress.set(key(proto, ip, port), connection);
     return connection;

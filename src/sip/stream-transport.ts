@@ -91,9 +91,7 @@ export abstract class StreamTransport implements Transport {
       stream.destroy(new StreamError('queue', `too much waits for ${to.ip}:${to.port}`));
       return false;
     }
-    const done = (error?: Error | null) => {
-      if (error) onFailure?.(error);
-    };
+    const done = onFailure === undefined ? undefined : outcome(connection, onFailure);
     if (typeof data === 'string') stream.write(data, 'latin1', done);
     else stream.write(data, done);
     if (options?.close) stream.end();
@@ -157,13 +155,17 @@ export abstract class StreamTransport implements Transport {
     const onData = (chunk: Buffer) => framer.push(chunk);
     const onIdle = () => stream.destroy();
     const onClose = () => {
+      tellWaiting(connection, new StreamError('closed', `the connection to ${ip}:${port} has ended`));
       this.connections.remove(connection);
       this.#own.delete(connection);
     };
     stream.setNoDelay(true);
     stream.on('data', onData);
     stream.setTimeout(this.options.lifetime, onIdle);
-    stream.on('error', (error) => this.options.onError?.(error));
+    stream.on('error', (error) => {
+      tellWaiting(connection, error);
+      this.options.onError?.(error);
+    });
     stream.on('close', onClose);
   }
 
@@ -184,4 +186,20 @@ export abstract class StreamTransport implements Transport {
     stream.resume();
     return false;
   }
+}
+
+/** What a write calls when it is done; a stream that fails earlier tells by `waiting` (TLS forgets its writes then). */
+function outcome(connection: Connection, onFailure: (error: Error) => void): (error?: Error | null) => void {
+  // one of its own: the same function may wait for several writes
+  const mine = (error: Error) => onFailure(error);
+  connection.waiting.add(mine);
+  return (error) => {
+    if (connection.waiting.delete(mine) && error) onFailure(error);
+  };
+}
+
+function tellWaiting({ waiting }: Connection, error: Error): void {
+  const all = [...waiting];
+  waiting.clear();
+  for (const onFailure of all) onFailure(error);
 }
