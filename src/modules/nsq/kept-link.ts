@@ -76,7 +76,12 @@ export class KeptLink<L extends Opened> {
 
   #connect(): void {
     this.#timer = undefined;
-    this.#link = this.#open({ ready: () => this.#up(), closed: (reason) => this.#down(reason) });
+    try {
+      this.#link = this.#open({ ready: () => this.#up(), closed: (reason) => this.#down(reason) });
+    } catch (error) {
+      // A TLS file that went away, an option nsqjs refuses: as good as a connection that failed.
+      this.#down(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #up(): void {

@@ -23,8 +23,8 @@ declare module 'nsqjs/lib/nsqdconnection.js' {
   export class NSQDConnection extends EventEmitter {
     constructor(host: string, port: number, topic: string | null, channel: string | null, options: NsqjsOptions);
     /** Null before connect() took effect. */
-    readonly conn: Socket | null;
-    readonly outWriter: Writable | null;
+    conn: Socket | null;
+    outWriter: Writable | null;
     readonly msgTimeout: number;
     readonly maxMsgTimeout: number;
     readonly maxRdyCount: number;
@@ -39,6 +39,8 @@ declare module 'nsqjs/lib/nsqdconnection.js' {
     setRdy(count: number): void;
     destroy(): void;
     clearIdentifyTimeout(): void;
+    startTLS(): void;
+    registerStreamListeners(socket: Socket): void;
   }
 
   export class WriterNSQDConnection extends NSQDConnection {

@@ -3,6 +3,8 @@
  * ours (nsq.md, section 10, says what is kept away from). A link reports its end exactly once and never throws.
  */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 // The two connection classes that the package exports, without Reader and Writer: those bring an HTTP client that is not
 // used here, and a third of the time that a thread takes to start.
 import { NSQDConnection, type NsqjsOptions, WriterNSQDConnection } from 'nsqjs/lib/nsqdconnection.js';
@@ -159,8 +161,32 @@ class Outbox {
   }
 }
 
+/**
+ * TLS over a connection's socket. nsqjs's own way names no host, so that a certificate would have to be for `localhost`.
+ */
+function startTls(connection: NSQDConnection, host: string, options: NsqjsOptions): void {
+  const raw = connection.conn;
+  if (raw === null) return;
+  for (const event of ['data', 'error', 'close']) raw.removeAllListeners(event);
+  const { ca, cert, key } = options;
+  const socket = connectTls({
+    socket: raw,
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    rejectUnauthorized: options.tlsVerification ?? true,
+    ...(ca ? { ca } : {}),
+    ...(cert ? { cert } : {}),
+    ...(key ? { key } : {}),
+  });
+  connection.conn = socket;
+  connection.outWriter = socket;
+  connection.registerStreamListeners(socket);
+}
+
 class GuardedReader extends NSQDConnection {
   readonly #watch: Watch;
+  readonly #host: string;
+  readonly #options: NsqjsOptions;
   #first = true;
   readonly outbox = new Outbox(this);
   /** Called once nsqd has confirmed that no more messages come. */
@@ -170,6 +196,8 @@ class GuardedReader extends NSQDConnection {
   constructor(watch: Watch, { host, port }: Address, topic: string, channel: string, options: NsqjsOptions) {
     super(host, port, topic, channel, options);
     this.#watch = watch;
+    this.#host = host;
+    this.#options = options;
   }
 
   override receiveData(data: Buffer): void {
@@ -181,6 +209,10 @@ class GuardedReader extends NSQDConnection {
 
   override write(data: string | Buffer): void {
     this.outbox.put(data);
+  }
+
+  override startTLS(): void {
+    startTls(this, this.#host, this.#options);
   }
 
   /** In place of nsqjs's own messages, each of which is an EventEmitter with a timer. */
@@ -206,12 +238,16 @@ class GuardedReader extends NSQDConnection {
 
 class GuardedWriter extends WriterNSQDConnection {
   readonly #watch: Watch;
+  readonly #host: string;
+  readonly #options: NsqjsOptions;
   #first = true;
   readonly outbox = new Outbox(this);
 
   constructor(watch: Watch, { host, port }: Address, options: NsqjsOptions) {
     super(host, port, options);
     this.#watch = watch;
+    this.#host = host;
+    this.#options = options;
   }
 
   override receiveData(data: Buffer): void {
@@ -221,6 +257,10 @@ class GuardedWriter extends WriterNSQDConnection {
 
   override write(data: string | Buffer): void {
     this.outbox.put(data);
+  }
+
+  override startTLS(): void {
+    startTls(this, this.#host, this.#options);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The module at work: consumer workers, publisher, discovery and embedded broker of one server. */
 import { randomUUID } from 'node:crypto';
+import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
@@ -93,6 +94,7 @@ export class NsqState {
    * before `ready`.
    */
   async start(): Promise<void> {
+    checkTlsFiles(this.#settings);
     const broker = this.#openBroker();
     this.#openPublisher();
     await this.#makeLines();
@@ -367,6 +369,21 @@ export class NsqState {
         await group.end();
       },
     };
+  }
+}
+
+/** Threads read them at each connection; a wrong name is better said before. */
+function checkTlsFiles({ connection: { tls } }: NsqSettings): void {
+  for (const what of ['ca', 'cert', 'key'] as const) {
+    const file = tls?.[what];
+    if (typeof file !== 'string') continue;
+    try {
+      accessSync(file, constants.R_OK);
+    } catch (error) {
+      throw new Error(
+        `nsq: tls_${what}_file cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 }
 
