@@ -1,9 +1,10 @@
 /** The real time, with timers on one wheel. */
 import type { Clock, TimerHandle } from '../runtime/host.js';
-import { TimerWheel } from '../sip/timers.js';
+import { REAL_TIME, TimerWheel } from '../sip/timers.js';
 
-export function systemClock(): Clock {
-  const wheel = new TimerWheel();
+/** `onError` gets what a timer's function throws; the others run on. */
+export function systemClock(onError?: (error: unknown) => void): Clock {
+  const wheel = new TimerWheel(REAL_TIME, onError);
   const startMicros = Date.now() * 1000;
   const startClock = performance.now();
   return {

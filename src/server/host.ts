@@ -60,6 +60,8 @@ export class ServerHost implements Host {
   };
   readonly myselfCallbacks: ((host: string, port: number, proto?: Proto) => boolean)[] = [];
   sockets: readonly ListenSocket[] = [];
+  /** Set by the server, which has the connections. */
+  aliasConnection: (connection: number, port: number) => boolean = () => true;
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
   readonly transports: Map<ListenSocket, Transport> = new Map();

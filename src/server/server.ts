@@ -48,11 +48,17 @@ export class Server {
 
   private constructor(host: ServerHost) {
     this.host = host;
+    host.aliasConnection = (id, port) => this.#connections.alias(id, port);
   }
 
   /** Rejects with a StartError (or what a module's start threw), and then nothing is left running. */
   static async start(options: ServerOptions): Promise<Server> {
-    const clock = options.clock ?? systemClock();
+    const clock =
+      options.clock ??
+      systemClock((e) => {
+        const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
+        options.log.write(LEVEL.BUG, '<core>', `a timer failed: ${text}`);
+      });
     const network = options.network ?? systemNetwork();
     const host = new ServerHost({
       program: options.program,
