@@ -5,6 +5,7 @@ import { nsqEncode } from './encode.js';
 import { NSQ_EVENT, NSQ_REPLY } from './event.js';
 import { jsonValue, pathOf } from './json.js';
 import { params } from './params.js';
+import { needsPresence, puaPublish } from './pua.js';
 import { rpc } from './rpc.js';
 import { type NsqParams, nsqSettings } from './settings.js';
 import { NSQ, NsqState } from './state.js';
@@ -71,13 +72,20 @@ export const nsq = defineModule({
         return target.set?.(ctx, found ?? null) === false ? FALSE : OK;
       },
     }),
+    nsq_pua_publish: fn({
+      doc: 'Takes an event of a phone system (Event-Package dialog, presence or message-summary) into the presentity table. Needs the presence module.',
+      args: [strictStr('json')],
+      waits: true,
+      check: (_, env) => needsPresence(env),
+      example: 'nsq_pua_publish($nsqE);',
+      run: (ctx, given: Params, json) => puaPublish(ctx, given, json),
+    }),
     nsq_encode: fn({
       doc: 'Puts `text`, percent-encoded as by {nsq.encode}, into `target`.',
       args: [strictStr('text'), variable('target', { writable: true })],
       run: (ctx, _: Params, text, target) => (target.set?.(ctx, nsqEncode(text)) === false ? FALSE : OK),
     }),
   },
-  missing: ['nsq_pua_publish'],
   pvs: {
     nsqE: event,
     nqE: event,

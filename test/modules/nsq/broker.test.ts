@@ -86,6 +86,7 @@ describe.each(brokers)('%s', (_, start) => {
 
   const fatal: [what: string, say: (raw: Raw) => void, answer: string][] = [
     ['an unknown command', (r) => r.send('HELLO'), 'E_INVALID invalid command HELLO'],
+    ['a command with a name of JavaScript', (r) => r.send('constructor'), 'E_INVALID invalid command constructor'],
     ['a topic that is no name', (r) => r.send('SUB a$b c'), 'E_BAD_TOPIC SUB topic name "a$b" is not valid'],
     ['a channel that is no name', (r) => r.send('SUB a b/c'), 'E_BAD_CHANNEL SUB channel name "b/c" is not valid'],
     ['SUB without a channel', (r) => r.send('SUB a'), 'E_INVALID SUB insufficient number of parameters'],

@@ -1,5 +1,6 @@
 /** nsqd's HTTP calls on the embedded broker: those that clients and tools use (nsq.md, section 8). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { entry } from '../entry.js';
 import { validName } from '../names.js';
 import { statistics, statisticsText } from './stats.js';
 import type { Topic, Topics } from './topics.js';
@@ -85,7 +86,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 export async function serve(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
     const url = new URL(request.url ?? '/', 'http://broker');
-    const route = ROUTES[url.pathname];
+    const route = entry(ROUTES, url.pathname);
     if (route === undefined) throw new HttpError(404, 'NOT_FOUND');
     if (request.method !== route.method) throw new HttpError(405, 'METHOD_NOT_ALLOWED');
     const [limit, code] = route.limit?.(served) ?? [served.topics.limits.maxBodySize, 'BODY_TOO_BIG'];

@@ -1,5 +1,6 @@
 /** One client of the embedded broker: the V2 protocol over TCP, with nsqd 1.3.0's answers and errors. */
 import type { Socket } from 'node:net';
+import { entry } from '../entry.js';
 import { validName } from '../names.js';
 import type { Channel, StoredMessage, Subscriber, Topics } from './topics.js';
 
@@ -170,7 +171,7 @@ export class Client implements Subscriber {
       used += 4 + size;
     }
     this.#input = this.#input.subarray(used);
-    const run = COMMANDS[name];
+    const run = entry(COMMANDS, name);
     if (run === undefined) throw new Fatal(`E_INVALID invalid command ${name}`);
     run(this, words, body ?? EMPTY);
     return !this.#dead;
