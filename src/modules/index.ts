@@ -6,6 +6,7 @@ import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
 import { crypto } from './crypto.js';
+import { dbText } from './db_text/index.js';
 import { dmq } from './dmq/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
@@ -15,6 +16,7 @@ import { json } from './json.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue.js';
+import { mtree } from './mtree/index.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';
 import { regexModule } from './regex/index.js';
@@ -37,6 +39,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   corex,
   countersModule,
   crypto,
+  dbText,
   exec,
   htable,
   ipops,
@@ -46,6 +49,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   kex,
   maxfwd,
   mqueue,
+  mtree,
   nsq,
   pv,
   regexModule,

@@ -5,6 +5,7 @@
 import type { Span } from '../parser/problem.js';
 import type { Compat } from '../parser/tree.js';
 import type { Context } from './context.js';
+import type { DatabaseDriver } from './database.js';
 import type { Host } from './host.js';
 import type { Value } from './values.js';
 import type { VarCell, VarStore } from './var-store.js';
@@ -341,7 +342,8 @@ export interface RpcDefinition {
   /**
    * `undefined`: nothing is answered but success; an array of several values prints one a line in kamcmd. An array of
    * records where `returnsArray` is not set is one value: kamcmd prints their fields within one pair of braces, as it
-   * does for an array that is a field (`aliases: { alias: {…} alias: {…} }`).
+   * does for the records of one record in an array that is a field (`aliases: { alias: {…} alias: {…} }`); other records
+   * there get braces of their own (`slot: { {…} {…} }`).
    */
   run(host: Host, args: readonly RpcValue[]): RpcValue | undefined | Promise<RpcValue | undefined>;
   /** The result is an array of records even for one (JSON-RPC prints `[…]`). */
@@ -363,6 +365,8 @@ export interface ModuleDefinition {
   readonly rpc?: Readonly<Record<string, RpcDefinition>>;
   /** Event routes that it raises: name (a `*` stands for a free part) to sentence. */
   readonly events?: Readonly<Record<string, string>>;
+  /** Of modules named `db_…`: opens databases. */
+  readonly database?: DatabaseDriver;
   /** Modules that must be loaded before it; missing ones refuse the start. */
   readonly needs?: readonly string[];
   /** What Kamailio's module has and this one has not: refused by name at load, listed in docs. */

@@ -16,7 +16,7 @@ const NAMES = readdirSync(DIR).flatMap((file) => (file.endsWith('.cfg') ? [file.
 for (const name of NAMES) {
   test(name, async () => {
     const expected = JSON.parse(read(`${name}.json`)) as Recorded;
-    const script = await runScript(read(`${name}.cfg`));
+    const script = await runScript(read(`${name}.cfg`).replaceAll('{{DIR}}', new URL('db', DIR).pathname));
     script.receive(read('message.txt'));
     await expect.poll(() => script.lines.length, { timeout: 5000 }).toBe(expected.log.length);
     expect(script.lines).toEqual(expected.log);

@@ -14,7 +14,7 @@ export async function kamcmd(
   try {
     const result = await command.run(
       host,
-      args.map((a) => (/^-?\d+$/.test(a) ? Number(a) : a)),
+      args.map((a) => (/^-?\d+$/.test(a) ? Number(a) : a.replace(/^s:/, ''))),
     );
     if (result === undefined) return '';
     return command.returnsArray ? (result as readonly RpcValue[]).map((v) => lines(v)).join('') : lines(result);

@@ -1,0 +1,70 @@
+/** Databases as modules see them: Kamailio's db1 interface, of which a driver module such as db_text gives one kind. */
+import type { Host } from './host.js';
+
+export type DbType = 'int' | 'double' | 'str' | 'string' | 'blob' | 'datetime';
+
+/** Text and blobs have one character for each byte; a datetime is seconds since the epoch. */
+export type DbValue = string | number | null;
+
+export interface DbColumn {
+  readonly name: string;
+  readonly type: DbType;
+}
+
+export interface DbCondition {
+  readonly column: string;
+  readonly op: '=' | '<' | '>' | '<=' | '>=' | '<>';
+  readonly value: DbValue;
+}
+
+export interface DbQuery {
+  readonly table: string;
+  /** Left out: all, in the order of the table. */
+  readonly columns?: readonly string[];
+  /** All of them must hold. */
+  readonly where?: readonly DbCondition[];
+  /** Column to order by, ascending. */
+  readonly orderBy?: string;
+}
+
+export interface DbResult {
+  readonly columns: readonly DbColumn[];
+  readonly rows: readonly (readonly DbValue[])[];
+}
+
+export type DbRecord = Readonly<Record<string, DbValue>>;
+
+/** An open database. All methods reject with a DbError. */
+export interface Database {
+  query(query: DbQuery): Promise<DbResult>;
+  insert(table: string, record: DbRecord): Promise<void>;
+  /** How many rows were changed. */
+  update(table: string, record: DbRecord, where: readonly DbCondition[]): Promise<number>;
+  /** How many rows are gone. */
+  delete(table: string, where: readonly DbCondition[]): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** What a module `db_NAME` offers for URLs that begin with `NAME:`. */
+export interface DatabaseDriver {
+  /** `place` is the URL without its scheme and the two slashes. */
+  open(host: Host, place: string): Promise<Database>;
+}
+
+/** A database that is not there, or a question that it cannot answer. */
+export class DbError extends Error {}
+
+/** Name of the module that a URL such as `text:///var/db` wants; undefined where it is no URL. */
+export function driverOf(url: string): string | undefined {
+  const scheme = /^([A-Za-z0-9_]+):/.exec(url)?.[1];
+  return scheme === undefined ? undefined : `db_${scheme}`;
+}
+
+/** Opens the database of a URL by the driver module that the script has loaded. Rejects with a DbError. */
+export async function openDatabase(host: Host, url: string): Promise<Database> {
+  const name = driverOf(url);
+  if (name === undefined) throw new DbError(`'${url}' is no database URL such as text:///var/lib/db`);
+  const driver = host.module(name)?.database;
+  if (driver === undefined) throw new DbError(`the database ${url} wants module ${name}, which is not loaded`);
+  return await driver.open(host, url.slice(url.indexOf(':') + 1).replace(/^\/\//, ''));
+}
