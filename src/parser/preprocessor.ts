@@ -4,6 +4,9 @@ import type { SubstRule } from './subst.js';
 
 export const LIMITS = { defines: 512, ifdefs: 512, includes: 10, includeName: 127 } as const;
 
+/** Characters that one rule may produce at most. */
+const MOST_SUBSTITUTED = 20_000_000;
+
 /** Defined from the start, without a value. */
 export const PREDEFINED = ['KAMAILIO_5', 'KAMAILIO_5_6', 'KAMAILIO_5_6_3'] as const;
 
@@ -49,7 +52,13 @@ export class Preprocessor {
   /** All rules in order, each on the result of the one before. */
   substitute(text: string): string {
     if (this.#rules.length === 0 || text === '') return text;
-    return this.#rules.reduce((result, rule) => rule.apply(result), text);
+    let result = text;
+    for (const rule of this.#rules) {
+      // Rules that feed each other can make a text grow without end; no script means that.
+      if (result.length * (rule.value.length + 1) > MOST_SUBSTITUTED) break;
+      result = rule.apply(result);
+    }
+    return result;
   }
 
   get skipping(): boolean {

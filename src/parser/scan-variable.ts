@@ -22,6 +22,11 @@ export function variable(out: ScanOutput, pos: number): void {
   const isClass = out.mode !== 'KAMAILIO' && ATTRIBUTE_CLASS.test(text);
   VARIABLE_NAME.lastIndex = pos + 1;
   if (!VARIABLE_NAME.test(text)) {
+    // Kamailio looks for a name up to the end of the file, and takes one that finds nothing for nothing.
+    if (!r.isDefine && text.slice(pos + 1, pos + 100).trim() === '' && text.slice(pos + 1).trim() === '') {
+      r.pos = pos + 1;
+      return;
+    }
     out.emit(T.Bad, pos, pos + 1);
     return;
   }

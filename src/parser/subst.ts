@@ -57,26 +57,35 @@ interface Replacement {
 
 function parseReplacement(text: string, separator: string, from: number, evaluate: Evaluate): Replacement | undefined {
   const parts: (string | number | { readonly variable: string })[] = [];
+  let literal = '';
+  const push = (part: number | { readonly variable: string }) => {
+    if (literal !== '') parts.push(literal);
+    literal = '';
+    parts.push(part);
+  };
   let i = from;
   for (; i < text.length; i += 1) {
     const c = text.charAt(i);
     if (c === separator) break;
     const next = text.charAt(i + 1);
     if (c === '\\' && next !== '') {
-      parts.push(/\d/.test(next) ? Number(next) : (ESCAPES[next] ?? next));
+      if (/\d/.test(next)) push(Number(next));
+      else literal += ESCAPES[next] ?? next;
       i += 1;
     } else if (c === '$') {
       const variable = /^\$(\w+\([^)]*\)|\w+|\([^)]*\))/.exec(text.slice(i))?.[0] ?? '$';
-      parts.push({ variable });
+      push({ variable });
       i += variable.length - 1;
-    } else parts.push(c);
+    } else literal += c;
   }
+  if (literal !== '') parts.push(literal);
   if (i >= text.length) return undefined;
   const build = (match: readonly unknown[]) =>
     parts
       .map((part) => {
+        if (typeof part === 'string') return part;
         if (typeof part === 'number') return typeof match[part] === 'string' ? match[part] : '';
-        return typeof part === 'string' ? part : (evaluate(part.variable) ?? part.variable);
+        return evaluate(part.variable) ?? part.variable;
       })
       .join('');
   return { build, end: i };
