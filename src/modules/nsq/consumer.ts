@@ -5,7 +5,8 @@
 import { Packer } from './batch.js';
 import { eventParts, upToNul } from './event-routes.js';
 import { KeptLink } from './kept-link.js';
-import { type Delivery, openReader, type ReaderLink } from './nsqjs.js';
+import type { Delivery, ReaderLink } from './link.js';
+import { openReader } from './nsqjs.js';
 import { type ConsumerTask, type FromConsumer, type ToConsumer, VERDICT } from './protocol.js';
 import { type Address, addressText } from './settings.js';
 

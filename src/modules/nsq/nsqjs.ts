@@ -8,10 +8,11 @@ import { connect as connectTls } from 'node:tls';
 // The two connection classes that the package exports, without Reader and Writer: those bring an HTTP client that is not
 // used here, and a third of the time that a thread takes to start.
 import { NSQDConnection, type NsqjsOptions, WriterNSQDConnection } from 'nsqjs/lib/nsqdconnection.js';
+import type { Delivery, LinkEvents, ReaderEvents, ReaderLink, WriterLink } from './link.js';
+import { guarded, messageOf, Watch } from './link-watch.js';
+import { Outbox } from './outbox.js';
 import { type Address, addressText, type ConnectionOptions } from './settings.js';
 
-/** Milliseconds from the call to a connection that is ready. */
-const CONNECT_TIMEOUT = 5000;
 /** Seconds; nsqd closes after two that go unanswered, and so do we. */
 const HEARTBEAT = 30;
 /** Milliseconds for nsqd's answer to CLS, and for what was written to go out. */
@@ -20,146 +21,7 @@ const CLOSE_TIMEOUT = 500;
 const CLOSE_WAIT = Buffer.from('\0\0\0\x0e\0\0\0\0CLOSE_WAIT', 'latin1');
 /** Offset of the body in a message. */
 const BODY = 26;
-const HTTP = Buffer.from('HTTP/');
-const HTTP_PORT = "it answers in HTTP: is this nsqd's HTTP port (4151)? The TCP port is usually 4150";
 const NON_FATAL = /\bE_(?:FIN|REQ|TOUCH)_FAILED\b/;
-
-/** A message in our hands. It takes one answer; later ones do nothing. */
-export interface Delivery {
-  /** Body, latin1. */
-  readonly text: string;
-  /** 1 the first time. */
-  readonly attempts: number;
-  finish(): void;
-  /** Back to the channel, to be delivered after `delay` ms. */
-  requeue(delay: number): void;
-  touch(): void;
-}
-
-interface LinkEvents {
-  ready(): void;
-  /** The end: no other event follows. */
-  closed(reason: string): void;
-}
-
-export interface ReaderEvents extends LinkEvents {
-  message(delivery: Delivery): void;
-  /** nsqd did not take an answer: the message had timed out. */
-  late(reason: string): void;
-}
-
-interface Link {
-  readonly version: string;
-  /** Ends at once; `closed` is called with this reason. */
-  destroy(reason: string): void;
-}
-
-export interface ReaderLink extends Link {
-  /** Milliseconds that nsqd waits for an answer. */
-  readonly messageTimeout: number;
-  /** How many messages may be in flight here at once. */
-  setReady(count: number): void;
-  /** RDY 0 and CLS: `done` is called once nothing more will be delivered. Answers are still taken. */
-  stopDelivery(done: () => void): void;
-  /** Closes when what was written is out. */
-  end(): void;
-}
-
-export interface WriterLink extends Link {
-  /** `done` is called once: without an error when nsqd said OK. */
-  publish(topic: string, body: Buffer, done: (error?: string) => void): void;
-}
-
-/** What both kinds share: one end, one connect timer, no exception out of a data event. */
-class Watch {
-  readonly #events: LinkEvents;
-  readonly #timer: NodeJS.Timeout;
-  #connection: NSQDConnection | undefined;
-  #last = 'connection closed';
-  open = true;
-  ready = false;
-
-  constructor(events: LinkEvents) {
-    this.#events = events;
-    this.#timer = setTimeout(() => this.end(`no answer in ${CONNECT_TIMEOUT} ms`), CONNECT_TIMEOUT);
-  }
-
-  over(connection: NSQDConnection): void {
-    this.#connection = connection;
-    connection.on('ready', () => {
-      clearTimeout(this.#timer);
-      if (!this.open) return;
-      this.ready = true;
-      this.#events.ready();
-    });
-    connection.on('connection_error', (error: Error) => this.failed(error));
-    connection.on('closed', () => this.end(this.#last));
-    connection.connect();
-  }
-
-  /** Notes an error; the connection's own end follows, or is made to. */
-  failed(error: unknown): void {
-    this.#last = messageOf(error);
-    setImmediate(() => this.end(this.#last));
-  }
-
-  end(reason: string): void {
-    if (!this.open) return;
-    this.open = false;
-    clearTimeout(this.#timer);
-    const connection = this.#connection;
-    connection?.clearIdentifyTimeout();
-    // nsqjs connects in the next tick; before that there is nothing to destroy.
-    if (connection?.conn) connection.destroy();
-    else setImmediate(() => connection?.conn && connection.destroy());
-    this.#events.closed(reason);
-  }
-}
-
-const messageOf = (error: unknown): string => {
-  const text =
-    error instanceof Error ? error.message || ((error as NodeJS.ErrnoException).code ?? error.name) : String(error);
-  return text.replace(/^Error: /, '');
-};
-
-/** The first bytes of a connection tell whether it speaks V2 at all. */
-function speaksHttp(first: Buffer): boolean {
-  return first.length >= HTTP.length && first.compare(HTTP, 0, HTTP.length, 0, HTTP.length) === 0;
-}
-
-/** Feeds nsqjs, which throws on malformed frames, and names an HTTP server for what it is. */
-function guarded(watch: Watch, data: Buffer, isFirst: boolean, receive: (data: Buffer) => void): void {
-  if (!watch.open) return;
-  try {
-    if (isFirst && speaksHttp(data)) throw new Error(HTTP_PORT);
-    receive(data);
-  } catch (error) {
-    watch.failed(error);
-  }
-}
-
-/** Commands of one turn leave in one piece: each write to a socket is dear. */
-class Outbox {
-  readonly #connection: NSQDConnection;
-  #waiting: Buffer[] = [];
-
-  constructor(connection: NSQDConnection) {
-    this.#connection = connection;
-  }
-
-  put(data: string | Buffer): void {
-    if (this.#waiting.length === 0) queueMicrotask(() => this.flush());
-    this.#waiting.push(typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
-  }
-
-  flush(): void {
-    const [first, ...more] = this.#waiting;
-    if (first === undefined) return;
-    this.#waiting = [];
-    const out = this.#connection.outWriter;
-    if (out !== null && !out.destroyed) out.write(more.length === 0 ? first : Buffer.concat([first, ...more]));
-  }
-}
 
 /**
  * TLS over a connection's socket. nsqjs's own way names no host, so that a certificate would have to be for `localhost`.

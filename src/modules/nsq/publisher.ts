@@ -5,7 +5,8 @@
 import { parseLenient, stringOf } from '../../runtime/json-c.js';
 import { upToNul } from './event-routes.js';
 import { KeptLink } from './kept-link.js';
-import { openReader, openWriter, type ReaderLink, type WriterLink } from './nsqjs.js';
+import type { ReaderLink, WriterLink } from './link.js';
+import { openReader, openWriter } from './nsqjs.js';
 import type { FromPublisher, LinkReport, Publication, PublisherTask, ToPublisher } from './protocol.js';
 import { type Address, addressText } from './settings.js';
 

@@ -2,28 +2,21 @@
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
-import { AddressBook, findNsqd } from './address-book.js';
+import { type Host, stateKey } from '../../runtime/host.js';
+import { type BrokerThread, startBrokerThread } from './broker-thread.js';
 import { calledFunctions } from './calls.js';
-import { askJson, Discovery } from './discovery.js';
 import { CATCH_ALL } from './event-routes.js';
 import { EventRunner } from './event-runner.js';
+import { type Finder, findNsqds } from './finder.js';
 import { Links } from './links.js';
 import { Metrics } from './metrics.js';
 import { Pool, type ThreadGroup } from './pool.js';
-import type { FromBroker, LinkReport } from './protocol.js';
+import type { LinkReport } from './protocol.js';
 import { Publishing } from './publishing.js';
 import { Seat, type SeatTask } from './seat.js';
-import { type Address, addressText, type NsqSettings, type Source, type Subscription } from './settings.js';
+import type { Address, NsqSettings, Source, Subscription } from './settings.js';
 
 export const NSQ = stateKey<NsqState>('nsq');
-
-interface Broker {
-  readonly tcpPort: number;
-  readonly httpPort: number;
-  stop(): Promise<void>;
-}
 
 /** All consumer workers of one subscription, with what tells them the nsqds. */
 interface Line {
@@ -31,7 +24,7 @@ interface Line {
   readonly seats: readonly Seat[];
   readonly group: ThreadGroup;
   /** Undefined until the line may connect. */
-  finder: { stop(): void; hurry?(): void } | undefined;
+  finder: Finder | undefined;
   /** Two lines with the same key are the same: a reload keeps it. */
   readonly key: string;
 }
@@ -45,8 +38,8 @@ export class NsqState {
   #settings: NsqSettings;
   #lines: Line[] = [];
   #publishing: Publishing | undefined;
-  #publishFinder: { stop(): void } | undefined;
-  #broker: Broker | undefined;
+  #publishFinder: Finder | undefined;
+  #broker: BrokerThread | undefined;
   /** Settled when the embedded broker listens, or when there is none. */
   #brokerUp: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -117,7 +110,7 @@ export class NsqState {
   #openBroker(): Promise<void> {
     const { consumeFrom } = this.#settings;
     if (consumeFrom.kind === 'embedded') {
-      this.#brokerUp = this.#startBroker(consumeFrom.port, consumeFrom.httpPort).then((broker) => {
+      this.#brokerUp = startBrokerThread(this.host, this.#pool, consumeFrom).then((broker) => {
         this.#broker = broker;
       });
       // Whoever awaits it hears of a failure; until then it is nobody's.
@@ -184,49 +177,9 @@ export class NsqState {
   }
 
   /** Tells `onList` the nsqds of a source, now and whenever they change. */
-  #find(
-    source: Source,
-    topic: string | null,
-    onList: (list: readonly Address[]) => void,
-  ): { stop(): void; hurry?(): void } {
-    const after = (ms: number, fn: () => void) => this.host.clock.after(ms, fn);
-    switch (source.kind) {
-      case 'embedded':
-        void this.#brokerUp.then(
-          () => onList(this.#broker === undefined ? [] : [{ host: '127.0.0.1', port: this.#broker.tcpPort }]),
-          () => {},
-        );
-        return { stop: () => {} };
-      case 'nsqd': {
-        const tools = {
-          after,
-          find: (at: Address) => findNsqd(at, askJson),
-          onProblem: (at: Address, error: string) =>
-            this.#log(LEVEL.ERR, `nsqd ${addressText(at)} cannot be reached: ${error}; trying again`),
-          onFound: (at: Address, tcp: Address) => {
-            if (at !== tcp)
-              this.#log(LEVEL.INFO, `${addressText(at)} is nsqd's HTTP port; its TCP port is ${tcp.port}`);
-          },
-        };
-        return new AddressBook(source.nsqds, tools, onList);
-      }
-      case 'lookupd': {
-        const onLookupd = (at: Address, error: string | undefined) =>
-          error === undefined
-            ? this.#log(LEVEL.INFO, `nsqlookupd ${addressText(at)} answers again`)
-            : this.#log(LEVEL.ERR, `nsqlookupd ${addressText(at)} does not answer: ${error}; trying again`);
-        return new Discovery(
-          source.lookupds,
-          topic,
-          { after, random: () => this.host.random(), ask: askJson, onLookupd },
-          onList,
-        );
-      }
-    }
-  }
-
-  #log(level: number, text: string): void {
-    this.host.log.write(level, 'nsq', text);
+  #find(source: Source, topic: string | null, onList: (list: readonly Address[]) => void): Finder {
+    const embedded = this.#brokerUp.then(() => this.#broker?.tcpPort);
+    return findNsqds(source, topic, { host: this.host, embedded }, onList);
   }
 
   #onSeatLink(seat: Seat, report: LinkReport): void {
@@ -333,43 +286,6 @@ export class NsqState {
     for (const seat of seats) seat.pause(on);
     return seats.length;
   }
-
-  // -------------------------------------------------------------------- broker
-
-  async #startBroker(tcpPort: number, httpPort: number): Promise<Broker> {
-    const group = await this.#pool.threads(1);
-    const { port1, port2 } = new MessageChannel();
-    const first = new Promise<FromBroker>((done) => port1.once('message', done));
-    const ended = group.run('broker', { port: port2, tcpPort, httpPort } as { port: MessagePort });
-    const answer = await Promise.race([
-      first,
-      ended.then((): FromBroker => ({ kind: 'failed', reason: 'its thread ended' }), toFailure),
-    ]);
-    if (answer.kind === 'failed') {
-      port1.close();
-      await group.end();
-      throw new Error(
-        `the embedded broker cannot start: ${answer.reason} (embedded_port, embedded_http_port; 0 takes a free one)`,
-      );
-    }
-    this.#log(
-      LEVEL.NOTICE,
-      `embedded broker on 127.0.0.1:${answer.tcpPort} (TCP) and http://127.0.0.1:${answer.httpPort}; it keeps messages in memory only`,
-    );
-    ended.catch((error: unknown) => {
-      if (!this.#stopped) this.#log(LEVEL.CRIT, `the embedded broker ended: ${String(error)}; its messages are lost`);
-    });
-    return {
-      tcpPort: answer.tcpPort,
-      httpPort: answer.httpPort,
-      stop: async () => {
-        port1.postMessage({ kind: 'stop' });
-        await ended.catch(() => {});
-        port1.close();
-        await group.end();
-      },
-    };
-  }
 }
 
 /** Threads read them at each connection; a wrong name is better said before. */
@@ -386,11 +302,6 @@ function checkTlsFiles({ connection: { tls } }: NsqSettings): void {
     }
   }
 }
-
-const toFailure = (error: unknown): FromBroker => ({
-  kind: 'failed',
-  reason: error instanceof Error ? error.message : String(error),
-});
 
 function publishingPart({ publishTo, publishTimeout, queryTimeout, maxMessageSize, connection }: NsqSettings) {
   return { publishTo, publishTimeout, queryTimeout, maxMessageSize, connection };

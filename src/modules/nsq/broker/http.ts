@@ -2,9 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { entry } from '../entry.js';
 import { validName } from '../names.js';
+import { splitMany } from './command-words.js';
 import { statistics, statisticsText } from './stats.js';
 import type { Topic, Topics } from './topics.js';
-import { type Client, splitMany, VERSION } from './v2.js';
+import { type Client, VERSION } from './v2.js';
 
 /** What the calls work on. */
 export interface Served {
