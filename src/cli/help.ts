@@ -17,6 +17,7 @@ Verbs:
     run FILE         run a script in the foreground, log to the terminal
     check FILE...    check scripts: every error with its place and a way out
     send URI         send a SIP request and print the answer
+    explain FILE     show which event route an NSQ event runs, and why
 
 Options of kamailio(8):
     -f file          configuration file (default: /etc/kamailio/kamailio.cfg)

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from './help.js';
 
-export const VERBS: ReadonlySet<string> = new Set(['run', 'check', 'send', 'help']);
+export const VERBS: ReadonlySet<string> = new Set(['run', 'check', 'send', 'explain', 'help']);
 
 /** Gives the exit status. */
 export async function runVerb(argv: readonly string[]): Promise<number> {
@@ -15,6 +15,7 @@ export async function runVerb(argv: readonly string[]): Promise<number> {
     (await import('./verbs/run.js')).addRun,
     (await import('./verbs/check.js')).addCheck,
     (await import('./verbs/send.js')).addSend,
+    (await import('./verbs/explain.js')).addExplain,
   ]) {
     add(program, set);
   }

@@ -13,6 +13,8 @@ export interface Route {
   readonly run: (ctx: Context) => number | Promise<number>;
   readonly isAsync: boolean;
   readonly span: Span;
+  /** The block as it stands in the script, with what defines made of it: two versions are compared by it. */
+  readonly text: string;
 }
 
 /** Main routes are under the name ''. */

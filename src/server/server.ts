@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
 import { type Clock, LEVEL, type Log } from '../runtime/host.js';
+import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
@@ -13,7 +14,9 @@ import { udpTransport } from '../sip/udp-choice.js';
 import { Myself, type Network, planSockets } from './addresses.js';
 import { systemClock } from './clock.js';
 import { ServerHost } from './host.js';
+import type { LoadResult } from './load.js';
 import { receiver } from './receive.js';
+import { reload, type ReloadOptions, type ReloadReport } from './reload.js';
 import { DnsResolver } from './resolver.js';
 
 export interface ServerOptions {
@@ -41,13 +44,16 @@ export class StartError extends Error {
 
 export class Server {
   readonly host: ServerHost;
-  readonly #transports: Transport[] = [];
-  readonly #started: string[] = [];
+  readonly #started: ModuleDefinition[] = [];
   readonly #connections = new ConnectionTable();
   #stopping: Promise<void> | undefined;
 
-  private constructor(host: ServerHost) {
+  readonly #network: Network;
+  #reloading: Promise<ReloadReport> | undefined;
+
+  private constructor(host: ServerHost, network: Network) {
     this.host = host;
+    this.#network = network;
     host.aliasConnection = (id, port) => this.#connections.alias(id, port);
   }
 
@@ -71,9 +77,10 @@ export class Server {
       ...(options.environment === undefined ? {} : { environment: options.environment }),
       onShutdown: options.onShutdown ?? (() => undefined),
     });
-    const server = new Server(host);
+    const server = new Server(host, network);
     try {
-      await server.#plan(options.program, network);
+      host.sockets = await server.#plan(options.program);
+      host.myself = new Myself(host.sockets, options.program.core.alias);
       await server.#startModules(options.program);
       await server.#bind();
       await server.#ready(options.program);
@@ -88,40 +95,76 @@ export class Server {
     return this.host.sockets;
   }
 
-  async #plan(program: Program, network: Network): Promise<void> {
+  /** The sockets that a version asks for. */
+  async #plan(program: Program): Promise<readonly ListenSocket[]> {
     const { core } = program;
     const port = numberOf(core.values.get('port'), 5060);
-    const protos: Proto[] = isOn(core.values.get('disable_tcp')) ? ['udp'] : ['udp', 'tcp'];
+    const noTcp = isOn(core.values.get('disable_tcp'));
+    const protos: Proto[] = noTcp ? ['udp'] : ['udp', 'tcp'];
     const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos };
-    const { sockets, errors } = await planSockets(core.listen, defaults, network);
+    const { sockets, errors } = await planSockets(core.listen, defaults, this.#network);
     const first = errors[0];
     if (first) {
       const { file, line, column } = first.address.span;
       throw new StartError('ELISTEN', `${file}:${line}:${column}: listen: ${first.text}`);
     }
-    this.host.sockets = isOn(core.values.get('disable_tcp')) ? sockets.filter((s) => s.proto !== 'tcp') : sockets;
-    this.host.myself = new Myself(this.host.sockets, core.alias);
+    return noTcp ? sockets.filter((s) => s.proto !== 'tcp') : sockets;
+  }
+
+  /** Takes a new version (see reload.ts). One at a time: a second waits for the first. */
+  async reload(load: () => LoadResult, options: ReloadOptions = {}): Promise<ReloadReport> {
+    await this.#reloading;
+    this.#reloading = reload(
+      {
+        server: this,
+        plan: (program) => this.#plan(program),
+        open: (socket) => this.#open(socket),
+        close: (socket) => this.#close(socket),
+        startModule: (module, program) => this.#startModule(module, program),
+        swap: (program, sockets) => this.#swap(program, sockets),
+      },
+      load,
+      options,
+    );
+    return this.#reloading;
+  }
+
+  #swap(program: Program, sockets: readonly ListenSocket[]): void {
+    this.host.program = program;
+    this.host.sockets = sockets;
+    this.host.myself = new Myself(sockets, program.core.alias);
+    this.host.log.level = program.core.debug;
   }
 
   async #startModules(program: Program): Promise<void> {
-    for (const module of program.modules) {
-      this.host.setState(module.name, await module.start?.(this.host, program.params(module.name)));
-      this.#started.push(module.name);
-    }
+    for (const module of program.modules) await this.#startModule(module, program);
+  }
+
+  /** A module that was loaded before and came back keeps its state. */
+  async #startModule(module: ModuleDefinition, program: Program): Promise<void> {
+    if (this.host.hasState({ module: module.name })) return;
+    this.host.setState(module.name, await module.start?.(this.host, program.params(module.name)));
+    this.#started.push(module);
   }
 
   async #bind(): Promise<void> {
-    const receive = receiver(this.host);
-    for (const socket of this.host.sockets) {
-      const transport = this.#transportFor(socket);
-      try {
-        await transport.start(receive);
-      } catch (e) {
-        throw cannotListen(socket, e);
-      }
-      this.#transports.push(transport);
-      this.host.transports.set(socket, transport);
+    for (const socket of this.host.sockets) await this.#open(socket);
+  }
+
+  async #open(socket: ListenSocket): Promise<void> {
+    const transport = this.#transportFor(socket);
+    try {
+      await transport.start(receiver(this.host));
+    } catch (e) {
+      throw cannotListen(socket, e);
     }
+    this.host.transports.set(socket, transport);
+  }
+
+  async #close(socket: ListenSocket): Promise<void> {
+    const transport = this.host.transports.get(socket);
+    this.host.transports.delete(socket);
+    await transport?.stop();
   }
 
   #transportFor(socket: ListenSocket): Transport {
@@ -161,15 +204,14 @@ export class Server {
   }
 
   async #stop(): Promise<void> {
-    for (const name of this.#started.reverse()) {
-      const module = this.host.program.modules.find((m) => m.name === name);
+    for (const module of this.#started.reverse()) {
       try {
-        await module?.stop?.(this.host, this.host.state({ module: name }));
+        await module.stop?.(this.host, this.host.state({ module: module.name }));
       } catch (e) {
-        this.host.log.write(LEVEL.ERR, name, `stop failed: ${e instanceof Error ? e.message : String(e)}`);
+        this.host.log.write(LEVEL.ERR, module.name, `stop failed: ${e instanceof Error ? e.message : String(e)}`);
       }
     }
-    await Promise.all(this.#transports.map((t) => t.stop()));
+    await Promise.all([...this.host.transports.values()].map((t) => t.stop()));
   }
 }
 

@@ -279,7 +279,8 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
     const name = first.name ?? '';
     const table = TABLES[first.block];
     const run = functions[i]!;
-    routes[table].set(name, { name, table, run, isAsync: unit.analysis.waiting.has(key), span: first.span });
+    const text = blocks.map((b) => sourceOf(b.span, unit)).join('\n');
+    routes[table].set(name, { name, table, run, isAsync: unit.analysis.waiting.has(key), span: first.span, text });
     if (table === 'request') unit.routeFunctions.set(name === '' ? '0' : name, run);
   });
   return {
@@ -295,6 +296,14 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
     problems,
     code,
   };
+}
+
+/** Text of a block, and the values of the defines that it names. */
+function sourceOf(span: Span, unit: Unit): string {
+  const lines = (unit.script.sources.get(span.file) ?? '').split('\n').slice(span.line - 1, span.endLine);
+  const text = lines.join('\n');
+  const used = [...unit.script.defines].filter(([name]) => text.includes(name)).map(([name, value]) => `${name}=${value}`);
+  return [text, ...used].join('\n');
 }
 
 /** Version id: FNV-1a twice with different seeds, 16 hex digits. */
