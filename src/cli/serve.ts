@@ -1,4 +1,5 @@
 /** Runs a Program until a signal ends it. */
+import { resolve } from 'node:path';
 import { chdir } from 'node:process';
 import { LEVEL } from '../runtime/host.js';
 import type { Program } from '../runtime/program.js';
@@ -9,12 +10,15 @@ import { deferred } from './deferred.js';
 import type { KamailioFlags } from './flags.js';
 import { writePid } from './kamailio.js';
 import type { LineWriter } from './output.js';
+import { reloader } from './reloading.js';
 
 const FAILURE = 255;
 /** A second signal does not wait any longer. */
 const STOP_LIMIT_MS = 10_000;
 
 export interface ServeOptions {
+  /** Reload when a file of the script changes. */
+  readonly watch?: boolean;
   /** Called once the sockets are bound. */
   readonly onReady?: (server: Server) => void;
 }
@@ -34,6 +38,7 @@ export async function serve(
     level: debug,
     color: program.core.values.get('log_color') === 1,
   });
+  const file = flags.file === '-' ? flags.file : resolve(flags.file);
   if (flags.workDir !== undefined) chdir(flags.workDir);
   const ended = deferred<number>();
   let server: Server;
@@ -67,9 +72,13 @@ export async function serve(
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  const reloads = reloader(server, { ...flags, file }, vars);
+  process.on('SIGHUP', () => server.host.detach(reloads.reload(), 'reload'));
+  const unwatch = options.watch ? await reloads.watch() : undefined;
   options.onReady?.(server);
   const status = await ended.promise;
   await Promise.race([server.stop(), new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref())]);
+  await unwatch?.();
   removePid();
   removeGroupPid();
   err.flush();

@@ -12,8 +12,7 @@ export interface LoadedWithFlags extends LoadResult {
 }
 
 /** Throws the system's error when the file cannot be read. */
-export function loadWithFlags(flags: KamailioFlags): LoadedWithFlags {
-  const vars = new VarStore();
+export function loadWithFlags(flags: KamailioFlags, vars = new VarStore()): LoadedWithFlags {
   const text = flags.file === '-' ? readFileSync(0, 'latin1') : undefined;
   const loaded = loadScript(flags.file, {
     env: process.env,

@@ -37,7 +37,12 @@ export function diffPrograms(from: Program, to: Program): ProgramDiff {
 const TABLES: readonly RouteTable[] = ['request', 'reply', 'failure', 'branch', 'onsend', 'event'];
 
 const KEYWORDS: Readonly<Record<RouteTable, string>> = {
-  request: 'route', reply: 'onreply_route', failure: 'failure_route', branch: 'branch_route', onsend: 'onsend_route', event: 'event_route',
+  request: 'route',
+  reply: 'onreply_route',
+  failure: 'failure_route',
+  branch: 'branch_route',
+  onsend: 'onsend_route',
+  event: 'event_route',
 };
 
 /** As a script writes it: `route[X]`, `request_route`. */

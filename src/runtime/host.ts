@@ -170,6 +170,8 @@ export interface Host {
    * question names none.
    */
   readonly myselfCallbacks?: ((host: string, port: number, proto?: Proto) => boolean)[];
+  /** Loads the script again and swaps it in (or only says what would change); what it gives goes to the caller. */
+  reload?(options: { readonly dryRun: boolean }): Promise<import('./module.js').RpcValue>;
   /** Ends the server as `drop` in event_route[core:worker-one-init] does. */
   shutdown(reason: string): void;
 }

@@ -69,6 +69,9 @@ export class ServerHost implements Host {
   readonly #onShutdown: (reason: string) => void;
   #messages = 0;
 
+  /** Set by whoever knows where the script comes from. */
+  reload?: NonNullable<Host['reload']>;
+
   constructor(parts: HostParts) {
     this.program = parts.program;
     this.log = parts.log;

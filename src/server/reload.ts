@@ -3,7 +3,7 @@
  * the swap runs the new one; a script with an error changes nothing.
  */
 import type { Problem } from '../parser/problem.js';
-import { type ProgramDiff, diffPrograms } from '../runtime/diff.js';
+import { diffPrograms, type ProgramDiff } from '../runtime/diff.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import type { ListenSocket } from '../sip/transport.js';
@@ -22,6 +22,8 @@ export interface ReloadReport {
   /** Version that runs now. */
   readonly version: string;
   readonly problems: readonly Problem[];
+  /** Texts of the files that were read, for pictures of the problems. */
+  readonly sources?: ReadonlyMap<string, string>;
   /** Why it cannot be done live; empty when it can. */
   readonly refused: readonly string[];
   readonly diff?: ProgramDiff;
@@ -47,17 +49,28 @@ export interface Reloadable {
 /** Core parameters that only a start can set. */
 const AT_START_ONLY = new Set(['fork', 'user', 'group', 'chroot', 'workdir', 'server_id', 'disable_tcp']);
 
-export async function reload(on: Reloadable, load: () => LoadResult, options: ReloadOptions = {}): Promise<ReloadReport> {
+export async function reload(
+  on: Reloadable,
+  load: () => LoadResult,
+  options: ReloadOptions = {},
+): Promise<ReloadReport> {
   const begin = performance.now();
   const { host } = on.server;
   const dryRun = options.dryRun ?? false;
   const report = (rest: Partial<ReloadReport>): ReloadReport => ({
-    ok: false, dryRun, version: host.program.id, problems: [], refused: [], socketsOpened: [], socketsClosed: [], pauseMs: 0,
+    ok: false,
+    dryRun,
+    version: host.program.id,
+    problems: [],
+    refused: [],
+    socketsOpened: [],
+    socketsClosed: [],
+    pauseMs: 0,
     ...rest,
     ms: Math.round((performance.now() - begin) * 10) / 10,
   });
-  const { program, problems } = load();
-  if (program === undefined) return report({ problems });
+  const { program, problems, script } = load();
+  if (program === undefined) return report({ problems, sources: script.sources });
   const diff = diffPrograms(host.program, program);
   const wanted = await on.plan(program);
   const opened = wanted.filter((s) => !host.sockets.some((o) => same(o, s)));
@@ -121,10 +134,22 @@ export function reloadText(r: ReloadReport): string {
     list('routes added', r.diff?.routes.added),
     list('changed', r.diff?.routes.changed),
     list('removed', r.diff?.routes.removed),
-    list('modules added', r.diff?.modulesAdded.map((m) => m.name)),
-    list('no longer loaded (their state stays until the server ends)', r.diff?.modulesRemoved.map((m) => m.name)),
-    list('parameters changed', r.diff?.params.map((p) => `${p.module}.${p.param}`)),
-    list('core parameters changed', r.diff?.core.map((p) => p.param)),
+    list(
+      'modules added',
+      r.diff?.modulesAdded.map((m) => m.name),
+    ),
+    list(
+      'no longer loaded (their state stays until the server ends)',
+      r.diff?.modulesRemoved.map((m) => m.name),
+    ),
+    list(
+      'parameters changed',
+      r.diff?.params.map((p) => `${p.module}.${p.param}`),
+    ),
+    list(
+      'core parameters changed',
+      r.diff?.core.map((p) => p.param),
+    ),
     list('sockets opened', r.socketsOpened),
     list('sockets closed', r.socketsClosed),
   ].filter((p) => p !== '');

@@ -16,7 +16,7 @@ import { systemClock } from './clock.js';
 import { ServerHost } from './host.js';
 import type { LoadResult } from './load.js';
 import { receiver } from './receive.js';
-import { reload, type ReloadOptions, type ReloadReport } from './reload.js';
+import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
 import { DnsResolver } from './resolver.js';
 
 export interface ServerOptions {

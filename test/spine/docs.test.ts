@@ -35,6 +35,12 @@ describe('docs/command.md', () => {
   });
 });
 
+test('docs/command.md: its example of explain prints what it says', async () => {
+  const [, payload = '', shown = ''] =
+    /explain examples\/cfg\/start\.cfg --nsq '([^']*)'\n([\s\S]*?)```/.exec(read('docs/command.md')) ?? [];
+  expect((await kamscript(['explain', 'examples/cfg/start.cfg', '--nsq', payload])).stdout).toBe(shown);
+});
+
 test('docs/modules.md is what the definitions say', async () => {
   await built();
   expect(spawnSync(process.execPath, ['scripts/gen-docs.mjs', '--check'], { cwd: ROOT, encoding: 'utf8' }).stderr).toBe(

@@ -31,7 +31,9 @@ function explain(file: string, options: Options): number {
   const keys = { key: `${params.consumer_event_key}`, subkey: `${params.consumer_event_subkey}` };
   const payload = Buffer.from(options.nsq, 'utf8').toString('latin1');
   const found = explainEvent(payload, keys, (name) => loaded.routes.event.has(name));
-  process.stdout.write(options.json ? `${JSON.stringify(asJson(found, loaded), null, 2)}\n` : text(found, keys, loaded));
+  process.stdout.write(
+    options.json ? `${JSON.stringify(asJson(found, loaded), null, 2)}\n` : text(found, keys, loaded),
+  );
   return found.runs === undefined ? 1 : 0;
 }
 
@@ -66,10 +68,14 @@ function text(found: EventExplanation, keys: { key: string; subkey: string }, pr
   if (!found.json) return 'The payload is no JSON: no route runs, and the message is finished.\n';
   const { category, name } = found.parts;
   const lines = found.candidates.map((c, i) => {
-    const state = c.name === found.runs ? 'runs' : c.exists ? 'exists, but an earlier one runs' : 'is not in the script';
+    const state =
+      c.name === found.runs ? 'runs' : c.exists ? 'exists, but an earlier one runs' : 'is not in the script';
     const place = placeOf(program, c.name);
     return `${i + 1}. event_route[${c.name}] ${state}${place === undefined ? '' : ` (${place})`}; from ${c.from}`;
   });
-  const end = found.runs === undefined ? 'None exists: the message is finished with an error line.' : `event_route[${found.runs}] runs.`;
+  const end =
+    found.runs === undefined
+      ? 'None exists: the message is finished with an error line.'
+      : `event_route[${found.runs}] runs.`;
   return `${keys.key} is "${category}", ${keys.subkey} is "${name}"\n${lines.join('\n')}\n${end}\n`;
 }

@@ -10,6 +10,7 @@ interface Options {
   readonly define: readonly string[];
   readonly listen: readonly string[];
   readonly debug?: string;
+  readonly watch?: boolean;
 }
 
 export function addRun(program: Command, setStatus: (status: number) => void): void {
@@ -19,6 +20,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .argument('<file>', 'script')
     .option('-A, --define <define...>', 'preprocessor defines: NAME or NAME=VALUE', [])
     .option('-l, --listen <address...>', 'further addresses to listen on: [proto:]host[:port]', [])
+    .option('-w, --watch', 'reload when the script or a file that it includes changes')
     .option('--debug <level>', "log level, -5 to 3 (default: the script's own)")
     .action(async (file: string, options: Options) => setStatus(await run(file, options)));
 }
@@ -53,6 +55,7 @@ async function run(file: string, options: Options): Promise<number> {
     return 1;
   }
   return serve(loaded.program, loaded.vars, flags, new LineWriter(2), {
+    watch: options.watch ?? false,
     onReady: (server) => {
       const where = server.sockets.map((s) => s.text).join(', ');
       process.stderr.write(`kamscript: ${file} is running, listening on ${where}; Ctrl-C ends it\n`);

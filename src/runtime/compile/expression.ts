@@ -305,7 +305,10 @@ function sum(l: Code, r: Code): Code {
   const slow = `$add(${l.js}, ${asValue(r)})`;
   // The test of the type stands in the text, so that each place has a profile of its own; long texts are not doubled.
   if (!isCell(l) || r.js.length > DOUBLED_AT_MOST) return code('any', slow, [l, r]);
-  return code('any', `(typeof ${l.js} === "number" ? (${l.js} + ${asInt({ ...r, selval: false })} | 0) : ${slow})`, [l, r]);
+  return code('any', `(typeof ${l.js} === "number" ? (${l.js} + ${asInt({ ...r, selval: false })} | 0) : ${slow})`, [
+    l,
+    r,
+  ]);
 }
 
 const DOUBLED_AT_MOST = 160;

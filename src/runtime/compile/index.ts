@@ -302,7 +302,9 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
 function sourceOf(span: Span, unit: Unit): string {
   const lines = (unit.script.sources.get(span.file) ?? '').split('\n').slice(span.line - 1, span.endLine);
   const text = lines.join('\n');
-  const used = [...unit.script.defines].filter(([name]) => text.includes(name)).map(([name, value]) => `${name}=${value}`);
+  const used = [...unit.script.defines]
+    .filter(([name]) => text.includes(name))
+    .map(([name, value]) => `${name}=${value}`);
   return [text, ...used].join('\n');
 }
 

@@ -162,7 +162,17 @@ function uptime(host: Host): number {
   return Math.floor(host.clock.now() / 1000) - Math.floor(host.startTime / 1000);
 }
 
+async function reloadScript(host: Host, args: readonly RpcValue[]): Promise<RpcValue> {
+  if (host.reload === undefined) throw new RpcFault(500, 'This server does not know where its script comes from');
+  return host.reload({ dryRun: args[0] === 'dryrun' || args[0] === 1 || args[0] === '1' });
+}
+
 export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
+  'kamscript.reload': {
+    doc: 'Loads the script again and runs it for what begins from now on; with "dryrun" it only says what would change.',
+    run: reloadScript,
+  },
+  'kamscript.version': { doc: 'Version id of the script that runs.', run: (host) => ({ version: host.program.id }) },
   'core.version': {
     doc: 'Returns the version string of the server.',
     run: () => `kamailio ${VERSION} (x86_64/linux) `,
