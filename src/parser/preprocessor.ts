@@ -4,8 +4,9 @@ import type { SubstRule } from './subst.js';
 
 export const LIMITS = { defines: 512, ifdefs: 512, includes: 10, includeName: 127 } as const;
 
-/** Characters that one rule may produce at most. */
-const MOST_SUBSTITUTED = 20_000_000;
+/** Characters that one rule may produce at most, and that may come of all. */
+const MOST_BY_ONE = 4_000_000;
+const MOST_BY_ALL = 100_000;
 
 /** Defined from the start, without a value. */
 export const PREDEFINED = ['KAMAILIO_5', 'KAMAILIO_5_6', 'KAMAILIO_5_6_3'] as const;
@@ -55,7 +56,7 @@ export class Preprocessor {
     let result = text;
     for (const rule of this.#rules) {
       // Rules that feed each other can make a text grow without end; no script means that.
-      if (result.length * (rule.value.length + 1) > MOST_SUBSTITUTED) break;
+      if (result.length > MOST_BY_ALL || result.length * (rule.value.length + 1) > MOST_BY_ONE) break;
       result = rule.apply(result);
     }
     return result;
