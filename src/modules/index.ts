@@ -15,7 +15,7 @@ import { janssonModule } from './jansson/index.js';
 import { json } from './json.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
-import { mqueue } from './mqueue.js';
+import { mqueue } from './mqueue/index.js';
 import { mtree } from './mtree/index.js';
 import { nsq } from './nsq/index.js';
 import { pv } from './pv/index.js';

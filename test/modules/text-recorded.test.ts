@@ -5,7 +5,7 @@ import { htable } from '../../src/modules/htable/index.js';
 import { ipops } from '../../src/modules/ipops/index.js';
 import { janssonModule } from '../../src/modules/jansson/index.js';
 import { json } from '../../src/modules/json.js';
-import { mqueue } from '../../src/modules/mqueue.js';
+import { mqueue } from '../../src/modules/mqueue/index.js';
 import { pv } from '../../src/modules/pv/index.js';
 import { sdpops } from '../../src/modules/sdpops.js';
 import { textops } from '../../src/modules/textops/index.js';

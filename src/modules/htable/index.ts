@@ -207,7 +207,7 @@ function printTable(ctx: Context, table: Table): void {
   }
 }
 
-const database = (what: string) => strParam(null, `${what}. Only with db_url.`);
+const column = (name: string, what: string) => strParam(name, `Column of ${what}. Only with db_url.`);
 
 export const htable = defineModule({
   name: 'htable',
@@ -224,15 +224,13 @@ export const htable = defineModule({
     timer_procs: intParam(0, 'Timer processes; one timer does it here.'),
     enable_dmq: intParam(0, 'Lets tables with `dmqreplicate=1` replicate over the DMQ bus.'),
     dmq_init_sync: intParam(0, 'Asks the other nodes for all cells at start.'),
-    db_url: strParam(null, 'Database that tables are loaded from: not supported yet.', (url) =>
-      url === '' ? undefined : 'htable: db_url: tables in a database are not supported yet',
-    ),
-    key_name_column: database('Column of the name'),
-    key_type_column: database('Column of the kind of name'),
-    value_type_column: database('Column of the kind of value'),
-    key_value_column: database('Column of the value'),
-    expires_column: database('Column of the expiry'),
-    array_size_suffix: database('Suffix of the cell that counts an array'),
+    db_url: strParam(null, 'Database that tables with `dbtable` come out of.'),
+    key_name_column: column('key_name', 'the name'),
+    key_type_column: column('key_type', 'the kind of name: 0 single, 1 one of an array'),
+    value_type_column: column('value_type', 'the kind of value: 0 text, 1 number'),
+    key_value_column: column('key_value', 'the value'),
+    expires_column: column('expires', 'the expiry'),
+    array_size_suffix: strParam('::size', 'Suffix of the cell that counts an array. Only with db_url.'),
     fetch_rows: intParam(100, 'Rows fetched at once. Only with db_url.'),
     db_expires: intParam(0, 'Load and store the expiry. Only with db_url.'),
     event_callback_mode: intParam(
@@ -247,12 +245,20 @@ export const htable = defineModule({
     'htable:mod-init': 'Once at start, before messages: fills tables. `drop` ends the server.',
     'htable:expired:*': 'Before a cell of the table expires; `$shtrecord(key)`, `$shtrecord(value)` hold it.',
   },
-  missing: ['db_url (load and store in a database)', 'event_callback (KEMI)'],
+  missing: ['event_callback (KEMI)'],
   check(params) {
     return parseTables((params as unknown as HtableParams).htable).errors.filter((e) => e.startsWith('htable already'));
   },
-  start: (host, params) => new HtableState(host, params as unknown as HtableParams),
-  reload: (_host, state, params) => (state as HtableState).configure(params as unknown as HtableParams),
+  async start(host, params) {
+    const state = new HtableState(host, params as unknown as HtableParams);
+    await state.loadAll();
+    return state;
+  },
+  async reload(_host, state, params) {
+    const tables = state as HtableState;
+    tables.configure(params as unknown as HtableParams);
+    await tables.loadAll();
+  },
   ready: (_host, state) => (state as HtableState).modInit(),
   stop: (_host, state) => (state as HtableState).stop(),
 });

@@ -1,6 +1,8 @@
 /** Management commands htable.*. */
+
+import { DbError } from '../../runtime/database.js';
 import type { Host, RpcDefinition, RpcValue } from '../../runtime/module.js';
-import { RpcFault } from '../../runtime/module.js';
+import { LEVEL, RpcFault } from '../../runtime/module.js';
 import { parseInt32 } from '../../runtime/values.js';
 import { readTable, writeTable } from './dump.js';
 import { put, putWithLifetime, remove, setLifetime } from './operations.js';
@@ -121,8 +123,28 @@ function statistics(table: Table): RpcValue {
   return { name: table.name, slots, all: table.cells.size, min, max };
 }
 
-function noDatabase(): never {
-  throw new RpcFault(500, 'No htable db_url');
+/** A command on a table that has one in the database. */
+function withTable(
+  doc: string,
+  failed: string,
+  work: (state: HtableState, table: Table) => Promise<string>,
+): RpcDefinition {
+  return {
+    doc,
+    async run(host, args) {
+      const state = host.state(HTABLE);
+      if (!state.hasDatabase) throw new RpcFault(500, 'No htable db_url');
+      const table = tableOf(state, reader(args, 'No htable name given').text());
+      if (table.spec.dbtable === '') throw new RpcFault(500, 'No database htable');
+      try {
+        return await work(state, table);
+      } catch (e) {
+        if (!(e instanceof DbError)) throw e;
+        if (host.log.level >= LEVEL.ERR) host.log.write(LEVEL.ERR, 'htable', e.message);
+        throw new RpcFault(500, failed);
+      }
+    },
+  };
 }
 
 export const rpc: Readonly<Record<string, RpcDefinition>> = {
@@ -183,8 +205,18 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
       return 'Ok. Htable flushed.';
     },
   },
-  'htable.reload': { doc: 'Reads a table from its database; there is none.', run: noDatabase },
-  'htable.store': { doc: 'Writes a table to its database; there is none.', run: noDatabase },
+  'htable.reload': withTable(
+    'Reads a table from its database again: TABLE.',
+    'Htable reload failed',
+    async (state, table) => {
+      await state.load(table);
+      return 'Ok. Htable reloaded.';
+    },
+  ),
+  'htable.store': withTable('Writes a table to its database: TABLE.', 'Storing htable failed', async (state, table) => {
+    await state.store(table);
+    return 'Ok. Htable successfully stored to DB.';
+  }),
   'htable.saveFile': {
     doc: 'Writes a table to a file, one JSON record a line: TABLE FILE. An extension of kamscript.',
     async run(host, args) {

@@ -5,14 +5,15 @@ import type { TableSpec } from './table.js';
 
 type Field = 'size' | 'autoexpire' | 'initval' | 'updateexpire' | 'dmqreplicate' | 'dbmode';
 const NUMBERS: readonly string[] = ['size', 'autoexpire', 'initval', 'updateexpire', 'dmqreplicate', 'dbmode'];
-const TEXTS: readonly string[] = ['dbtable', 'cols'];
-const KNOWN = [...NUMBERS, ...TEXTS].join(', ');
+const KNOWN = [...NUMBERS, 'dbtable', 'cols'].join(', ');
+const MAX_COLUMNS = 8;
 
 export function parseTableSpec(text: string): BindResult<TableSpec> {
   const m = /^\s*([^=\s]+)\s*=>\s*(.*?);?\s*$/s.exec(text);
   if (m === null) return { error: `invalid htable parameter '${text}'`, hint: 'write name=>size=4;autoexpire=60' };
   const numbers = new Map<string, number>();
   let dbtable = '';
+  let cols: readonly string[] = [];
   for (const part of m[2]!.split(';').map((p) => p.trim())) {
     if (part === '') continue;
     const at = part.indexOf('=');
@@ -30,9 +31,11 @@ export function parseTableSpec(text: string): BindResult<TableSpec> {
         return { error: `htable '${m[1]}': ${name}=${value} is no number` };
       numbers.set(name, number);
     } else if (name === 'dbtable') dbtable = value;
-    else if (!TEXTS.includes(name))
-      return { error: `htable '${m[1]}': unknown attribute '${name}'`, hint: `known are ${KNOWN}` };
+    else if (name === 'cols') cols = value.replace(/^'(.*)'$/, '$1').split(',');
+    else return { error: `htable '${m[1]}': unknown attribute '${name}'`, hint: `known are ${KNOWN}` };
   }
+  if (cols.length === 1) return { error: `htable '${m[1]}': cols must be at least two columns (key, value)` };
+  if (cols.length > MAX_COLUMNS) return { error: `htable '${m[1]}': too many columns ${cols.length}` };
   const of = (name: Field, otherwise: number) => numbers.get(name) ?? otherwise;
   return {
     ok: {
@@ -44,6 +47,7 @@ export function parseTableSpec(text: string): BindResult<TableSpec> {
       dmqreplicate: of('dmqreplicate', 0),
       dbtable,
       dbmode: of('dbmode', 0),
+      cols,
     },
   };
 }

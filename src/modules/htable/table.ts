@@ -37,8 +37,12 @@ export interface TableSpec {
   /** A write renews the lifetime. */
   readonly updateexpire: boolean;
   readonly dmqreplicate: number;
+  /** Table of the database; empty: none. */
   readonly dbtable: string;
+  /** Not 0: goes back to the database when the server ends. */
   readonly dbmode: number;
+  /** Columns of the database, of which the first is the key; empty: those of the parameters. */
+  readonly cols: readonly string[];
 }
 
 /**

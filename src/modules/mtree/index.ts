@@ -1,5 +1,4 @@
 /** Kamailio's mtree: values of prefixes from a database table, found by the longest match. */
-import { driverOf } from '../../runtime/database.js';
 import { bindVariable } from '../../runtime/format.js';
 import {
   type ArgDefinition,
@@ -160,14 +159,9 @@ export const mtree = defineModule({
   },
   rpc,
   check(params) {
-    const { mtree: trees, db_table, db_url } = params as unknown as MtreeParams;
+    const { mtree: trees, db_table } = params as unknown as MtreeParams;
     const { errors } = parseTrees(trees);
     if (trees.length === 0 && db_table === '') errors.push('no trees table defined');
-    const driver = driverOf(db_url);
-    if (driver !== 'db_text')
-      errors.push(
-        `db_url: there is no module ${driver ?? `for '${db_url}'`}; "text:///directory" works, with module db_text`,
-      );
     return errors;
   },
   async start(host, params): Promise<MtreeState> {

@@ -1,5 +1,5 @@
 /** Time, listeners and files of hash tables. What the reference does in real seconds is in the cases htable/expire and mod-init. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -98,6 +98,35 @@ test('a table goes to a file and back with what is left of its lifetimes', async
     script.receive(request('NOTIFY'));
     expect(last()).toBe('1 two 1 x"y 6');
     expect(await script.rpc('htable.loadFile', 't', join(dir, 'none'))).toMatch(/^error: 500 - /);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
+
+test('a table goes to its database by command and, with dbmode=1, when the server ends', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'kamscript-htable-'));
+  const head = 'id(int,auto) key_name(string) key_type(int) value_type(int) key_value(string) expires(int,null)\n';
+  writeFileSync(join(dir, 'cells'), `${head}1:a:0:0:old:0\n`);
+  writeFileSync(join(dir, 'timed'), head);
+  const text = `
+loadmodule "pv.so"
+loadmodule "db_text.so"
+loadmodule "htable.so"
+modparam("htable", "db_url", "text://${dir}")
+modparam("htable", "db_expires", 1)
+modparam("htable", "htable", "t=>dbtable=cells;")
+modparam("htable", "htable", "e=>autoexpire=60;dbtable=timed;dbmode=1;")
+request_route { $sht(t=>b) = 7; $sht(e=>x) = "y"; }`;
+  const rows = (name: string) => readFileSync(join(dir, name), 'latin1').split('\n').slice(1).filter(Boolean).sort();
+  try {
+    const server = await runScript(text, clock);
+    server.receive(request('MESSAGE'));
+    expect(await server.rpc('htable.store', 't')).toBe('Ok. Htable successfully stored to DB.\n');
+    expect(await server.rpc('db_text.dump')).toBe('Dump OK\n');
+    expect(rows('cells').map((r) => r.replace(/^\d+/, ''))).toEqual([':a:0:0:old:', ':b:0:1:7:']);
+    expect(rows('timed')).toEqual([]);
+    await server.stop();
+    expect(rows('timed')).toEqual([`1:x:0:0:y:${Math.floor(clock.now() / 1000) + 60}`]);
   } finally {
     rmSync(dir, { recursive: true });
   }

@@ -1,10 +1,12 @@
 /** Kamailio's mqueue: queues of key and value between parts of a script. */
+import { type Database, DbError, openDatabase } from '../../runtime/database.js';
 import {
   type BindResult,
   defineModule,
   fn,
   type Host,
   intParam,
+  LEVEL,
   listParam,
   type PvDefinition,
   pvWith,
@@ -16,7 +18,8 @@ import {
   strParam,
   toText,
   type Value,
-} from '../runtime/module.js';
+} from '../../runtime/module.js';
+import { type Item, putItems, takeItems } from './database.js';
 
 interface QueueSpec {
   readonly name: string;
@@ -24,11 +27,8 @@ interface QueueSpec {
   readonly size: number;
   /** 1 keeps the old of equal keys, 2 the new. */
   readonly addmode: number;
-}
-
-interface Item {
-  readonly key: string;
-  readonly value: string;
+  /** 1: comes out of the database at start and goes back at the end; 2: comes only; 3: goes only. */
+  readonly dbmode: number;
 }
 
 interface Queue {
@@ -43,6 +43,7 @@ interface MqueueParams {
   readonly mqueue_name: readonly string[];
   readonly mqueue_size: number;
   readonly mqueue_addmode: number;
+  readonly db_url: string | null;
 }
 
 type MqueueState = Map<string, Queue>;
@@ -64,8 +65,7 @@ function parseQueue(text: string): BindResult<QueueSpec> {
   const name = fields.get('name') ?? '';
   if (name === '') return { error: `mqueue name not defined: '${text}'` };
   const number = (field: string) => Number.parseInt(fields.get(field) ?? '0', 10) || 0;
-  if (number('dbmode') !== 0) return { error: `mqueue '${name}': dbmode: queues in a database are not supported yet` };
-  return { ok: { name, size: number('size'), addmode: number('addmode') } };
+  return { ok: { name, size: number('size'), addmode: number('addmode'), dbmode: number('dbmode') } };
 }
 
 function specs(params: MqueueParams): { queues: QueueSpec[]; errors: string[] } {
@@ -78,7 +78,7 @@ function specs(params: MqueueParams): { queues: QueueSpec[]; errors: string[] } 
   };
   for (const text of params.mqueue) add(parseQueue(text));
   for (const name of params.mqueue_name)
-    add({ ok: { name, size: params.mqueue_size, addmode: params.mqueue_addmode } });
+    add({ ok: { name, size: params.mqueue_size, addmode: params.mqueue_addmode, dbmode: 0 } });
   return { queues, errors };
 }
 
@@ -90,6 +90,27 @@ function configure(state: MqueueState, params: MqueueParams): void {
     const queue = state.get(spec.name);
     if (queue === undefined) state.set(spec.name, { spec, items: [], current: undefined });
     else queue.spec = spec;
+  }
+}
+
+const COMES: readonly number[] = [1, 2];
+const GOES: readonly number[] = [1, 3];
+
+/** Does `work` with the queues of these modes. Rejects with a DbError. */
+async function inDatabase(
+  host: Host,
+  state: MqueueState,
+  modes: readonly number[],
+  work: (db: Database, name: string, queue: Queue) => Promise<void>,
+): Promise<void> {
+  const queues = [...state].filter(([, queue]) => modes.includes(queue.spec.dbmode));
+  if (queues.length === 0) return;
+  const { db_url } = host.program.params('mqueue') as unknown as MqueueParams;
+  const db = await openDatabase(host, db_url ?? '');
+  try {
+    for (const [name, queue] of queues) await work(db, name, queue);
+  } finally {
+    await db.close();
   }
 }
 
@@ -152,9 +173,7 @@ export const mqueue = defineModule({
     mqueue_name: listParam('Defines a queue by name, with `mqueue_size` and `mqueue_addmode`.'),
     mqueue_size: intParam(0, 'Size of queues defined by `mqueue_name`; 0 for no limit.'),
     mqueue_addmode: intParam(0, '`addmode` of queues defined by `mqueue_name`.'),
-    db_url: strParam(null, 'Database of the queues: not supported yet.', (url) =>
-      url === '' ? undefined : 'mqueue: db_url: queues in a database are not supported yet',
-    ),
+    db_url: strParam(null, 'Database of queues with `dbmode`: a table for each, with columns id, key and val.'),
   },
   functions: {
     mq_add: fn({
@@ -216,12 +235,22 @@ export const mqueue = defineModule({
       },
     },
   },
-  missing: ['db_url, dbmode (queues in a database)'],
   check: (params) => specs(params as unknown as MqueueParams).errors.filter((e) => e.startsWith('mqueue redefined')),
-  start(_host, params): MqueueState {
+  async start(host, params): Promise<MqueueState> {
     const state: MqueueState = new Map();
     configure(state, params as unknown as MqueueParams);
+    await inDatabase(host, state, COMES, async (db, name, queue) => {
+      for (const item of await takeItems(db, name)) push(queue, item);
+    });
     return state;
   },
   reload: (_host, state, params) => configure(state as MqueueState, params as unknown as MqueueParams),
+  async stop(host, state) {
+    try {
+      await inDatabase(host, state as MqueueState, GOES, (db, name, queue) => putItems(db, name, queue.items));
+    } catch (e) {
+      if (!(e instanceof DbError)) throw e;
+      host.log.write(LEVEL.ERR, 'mqueue', e.message);
+    }
+  },
 });
