@@ -29,6 +29,7 @@ import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
+import { utils } from './utils.js';
 import { uuid } from './uuid.js';
 import { xlog } from './xlog/index.js';
 
@@ -62,6 +63,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   rr,
   tm,
   tmx,
+  utils,
   uuid,
   xlog,
 ];
