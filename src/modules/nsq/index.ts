@@ -5,7 +5,7 @@ import { nsqEncode } from './encode.js';
 import { NSQ_EVENT, NSQ_REPLY } from './event.js';
 import { jsonValue, pathOf } from './json.js';
 import { params } from './params.js';
-import { needsPresence, puaPublish } from './pua.js';
+import { needsTable, puaPublish } from './pua.js';
 import { rpc } from './rpc.js';
 import { type NsqParams, nsqSettings } from './settings.js';
 import { NSQ, NsqState } from './state.js';
@@ -73,10 +73,10 @@ export const nsq = defineModule({
       },
     }),
     nsq_pua_publish: fn({
-      doc: 'Takes an event of a phone system (Event-Package dialog, presence or message-summary) into the presentity table. Needs the presence module.',
+      doc: 'Takes an event of a phone system (Event-Package dialog, presence or message-summary) into the presentity table of `db_url`, or hands it to the presence module.',
       args: [strictStr('json')],
       waits: true,
-      check: (_, env) => needsPresence(env),
+      check: (_, env) => needsTable(env),
       example: 'nsq_pua_publish($nsqE);',
       run: (ctx, given: Params, json) => puaPublish(ctx, given, json),
     }),

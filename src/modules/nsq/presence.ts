@@ -19,6 +19,8 @@ export interface PresentityRow {
   readonly priority: number;
 }
 
+export type PresentityKey = readonly ('event' | 'domain' | 'username' | 'etag')[];
+
 export type PresenceUpdate =
   /** Not for us: another event name or package. */
   | { readonly kind: 'none' }
@@ -27,7 +29,7 @@ export type PresenceUpdate =
       readonly kind: 'row';
       readonly row: PresentityRow;
       /** The row that this one takes the place of has the same of these columns. */
-      readonly key: readonly ('event' | 'domain' | 'username' | 'etag')[];
+      readonly key: PresentityKey;
     };
 
 export interface PresenceOptions {
@@ -56,7 +58,8 @@ const KINDS: Readonly<Record<string, (field: Fields, options: PresenceOptions) =
     if (lacks(field, 'From', 'To', 'State')) return INCOMPLETE;
     const own = !lacks(field, 'Presentity', 'Presentity-User', 'Presentity-Realm');
     const of = (part: string) => field(own ? `Presentity${part}` : `From${part}`);
-    const key = WHOLE_KEY.slice(0, Math.max(0, WHOLE_KEY.length - Math.max(0, whole(field('Flush-Level')))));
+    // The event always stays: a row never takes the place of all others.
+    const key = WHOLE_KEY.slice(0, Math.max(1, WHOLE_KEY.length - Math.max(0, whole(field('Flush-Level')))));
     const body = dialogInfo(field, of(''), options.targets);
     const callId = field('Call-ID');
     return {

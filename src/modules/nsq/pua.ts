@@ -1,21 +1,17 @@
-/** nsq_pua_publish(): hands a presence update over to the presence module, which keeps the table and tells the watchers. */
+/** nsq_pua_publish(): an event of a phone system becomes a row of the presentity table. */
 import { type JsonC, parseLenient, stringOf } from '../../runtime/json-c.js';
-import { type BindEnv, LEVEL, type RouteContext, stateKey } from '../../runtime/module.js';
-import { type PresenceUpdate, type PresentityRow, presenceUpdate } from './presence.js';
-
-/** What the state of the presence module has to offer for it. */
-export interface PresentitySink {
-  /** Puts `row` in the place of the rows that have the same of the columns in `key`, and notifies. Rejects when it cannot. */
-  replacePresentity(row: PresentityRow, key: (PresenceUpdate & { readonly kind: 'row' })['key']): Promise<void>;
-}
-const PRESENCE = stateKey<PresentitySink>('presence');
+import { type BindEnv, LEVEL, type RouteContext } from '../../runtime/module.js';
+import { presenceUpdate } from './presence.js';
+import { NSQ } from './state.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
 /** Refuses the call at load where nothing would take the row. */
-export function needsPresence(env: BindEnv): string | undefined {
-  const loaded = Object.keys(env.params('presence')).length > 0;
-  return loaded ? undefined : 'it needs the presence module, which is not loaded';
+export function needsTable(env: BindEnv): string | undefined {
+  const { db_url: url, pua_mode: mode } = env.params('nsq');
+  if (mode !== 1 || (typeof url === 'string' && url !== '') || Object.keys(env.params('presence')).length > 0)
+    return undefined;
+  return 'it needs modparam("nsq", "db_url", …), or the presence module loaded before';
 }
 
 /** As in the C module: false when it is switched off or the text is no JSON, else true, whatever becomes of it. */
@@ -31,7 +27,7 @@ export async function puaPublish(ctx: RouteContext, params: Params, json: string
   if (update.kind === 'incomplete') ctx.host.log.write(LEVEL.ERR, 'nsq', `nsq_pua_publish: ${update.why}`);
   if (update.kind !== 'row') return 1;
   try {
-    await ctx.host.state(PRESENCE).replacePresentity(update.row, update.key);
+    await ctx.host.state(NSQ).presentities?.replacePresentity(update.row, update.key);
   } catch (error) {
     ctx.host.log.write(LEVEL.ERR, 'nsq', `nsq_pua_publish: ${error instanceof Error ? error.message : String(error)}`);
   }

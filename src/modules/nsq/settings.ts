@@ -57,6 +57,8 @@ export interface NsqSettings {
   readonly connection: ConnectionOptions;
   /** One character that stands for `.` inside a step of a JSON path. */
   readonly escape: string;
+  /** Where nsq_pua_publish writes; undefined: it is switched off. */
+  readonly presentities: { readonly url: string | undefined; readonly table: string } | undefined;
   /** Seconds that a stop waits for running routes. */
   readonly drainTimeout: number;
 }
@@ -93,6 +95,10 @@ export function nsqSettings(params: NsqParams): {
     maxMessageSize: Math.max(1, read.int('max_msg_size')),
     connection: connectionOptions(read),
     escape: escapeCharacter(read),
+    presentities:
+      read.int('pua_mode') === 1
+        ? { url: read.text('db_url'), table: read.text('presentity_table') ?? 'presentity' }
+        : undefined,
     drainTimeout: Math.max(0, read.int('drain_timeout')) * 1000,
   };
   return { settings, problems: read.problems };

@@ -11,6 +11,7 @@ import { type Finder, findNsqds } from './finder.js';
 import { Links } from './links.js';
 import { Metrics } from './metrics.js';
 import { Pool, type ThreadGroup } from './pool.js';
+import { openPresentities, type PresentitySink } from './presentities.js';
 import type { LinkReport } from './protocol.js';
 import { Publishing } from './publishing.js';
 import { Seat, type SeatTask } from './seat.js';
@@ -42,6 +43,8 @@ export class NsqState {
   #broker: BrokerThread | undefined;
   /** Settled when the embedded broker listens, or when there is none. */
   #brokerUp: Promise<void> = Promise.resolve();
+  /** Undefined: no call of nsq_pua_publish would use it. */
+  presentities: PresentitySink | undefined;
   #stopped = false;
 
   constructor(host: Host, settings: NsqSettings) {
@@ -88,6 +91,7 @@ export class NsqState {
    */
   async start(): Promise<void> {
     checkTlsFiles(this.#settings);
+    await this.#openPresentities();
     const broker = this.#openBroker();
     this.#openPublisher();
     await this.#makeLines();
@@ -117,6 +121,14 @@ export class NsqState {
       this.#brokerUp.catch(() => {});
     }
     return this.#brokerUp;
+  }
+
+  async #openPresentities(): Promise<void> {
+    const { presentities } = this.#settings;
+    const used = calledFunctions(this.host.program.script, ['nsq_pua_publish']).size > 0;
+    await this.presentities?.close?.();
+    this.presentities =
+      used && presentities ? await openPresentities(this.host, presentities.url, presentities.table) : undefined;
   }
 
   #openPublisher(): void {
@@ -209,6 +221,7 @@ export class NsqState {
     const keys = new Set(this.#wanted().map((one) => this.#keyOf(one)));
     const gone = this.#lines.filter((line) => !keys.has(line.key));
     this.#lines = this.#lines.filter((line) => keys.has(line.key));
+    await this.#openPresentities();
     this.#openPublisher();
     await this.#makeLines();
     this.#connectLines();
@@ -231,6 +244,7 @@ export class NsqState {
     await Promise.all(this.#lines.map((line) => this.#stopLine(line, limit)));
     this.#publishFinder?.stop();
     await this.#publishing?.stop(limit);
+    await this.presentities?.close?.();
     await this.#brokerUp.catch(() => {});
     await this.#broker?.stop();
     await this.#pool.end();

@@ -17,23 +17,19 @@ let log = '';
 let port = 0;
 const dir = mkdtempSync(join(tmpdir(), 'nsq-examples-'));
 afterEach(async () => {
-  const exited = new Promise((done) => child?.once('exit', done));
-  child?.kill('SIGTERM');
-  await exited;
+  if (child?.exitCode === null && child.signalCode === null) {
+    const exited = new Promise((done) => child?.once('exit', done));
+    child.kill('SIGTERM');
+    await exited;
+  }
   rmSync(dir, { recursive: true, force: true });
 });
 
 /** Runs an example on a free port; resolves once it answers and consumes. */
-async function run(name: string): Promise<void> {
+async function run(name: string, script = readFileSync(join(ROOT, 'examples/cfg', name), 'utf8')): Promise<void> {
   port = await freePort();
   const cfg = join(mkdtempSync(join(tmpdir(), 'nsq-example-')), name);
-  writeFileSync(
-    cfg,
-    readFileSync(join(ROOT, 'examples/cfg', name), 'utf8').replace(
-      'listen=udp:127.0.0.1:5066',
-      `listen=udp:127.0.0.1:${port}`,
-    ),
-  );
+  writeFileSync(cfg, script.replace('listen=udp:127.0.0.1:5066', `listen=udp:127.0.0.1:${port}`));
   log = '';
   child = spawn(process.execPath, [join(ROOT, 'bin/kamscript.js'), 'run', cfg], { stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr])
@@ -101,4 +97,51 @@ test('nsq-presence.cfg keeps the state of a user', { timeout: 60_000 }, async ()
   await send('PUBLISH', update('terminated'));
   await logged('alice is terminated');
   expect(await send('MESSAGE', 'hello', 'alice')).toBe('200 OK');
+});
+
+test('nsq_pua_publish writes the presentity table of a text database', { timeout: 60_000 }, async () => {
+  const db = mkdtempSync(join(tmpdir(), 'nsq-db-'));
+  const columns =
+    'id(int,auto) username(string) domain(string) event(string) etag(string) expires(int) received_time(int) body(blob) sender(string) priority(int)';
+  writeFileSync(join(db, 'presentity'), `${columns}\n`);
+  await run(
+    'pua.cfg',
+    `debug=2
+log_stderror=yes
+listen=udp:127.0.0.1:5066
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "textops.so"
+loadmodule "db_text.so"
+loadmodule "nsq.so"
+modparam("db_text", "db_mode", 1)
+modparam("nsq", "nsqd_address", "embedded")
+modparam("nsq", "topic_channel", "presence:c")
+modparam("nsq", "db_url", "text://${db}")
+request_route { nsq_publish("presence", "$rb"); sl_send_reply("200", "OK"); }
+event_route[nsq:consumer-event-presence-update] { nsq_pua_publish($nsqE); xlog("L_ERR", "written $rc\\n"); }
+`,
+  );
+  await send(
+    'MESSAGE',
+    JSON.stringify({
+      'Event-Category': 'presence',
+      'Event-Name': 'update',
+      'Event-Package': 'message-summary',
+      From: 'sip:alice@a.org',
+      'From-User': 'alice',
+      'From-Realm': 'a.org',
+      'Call-ID': 'c1',
+      'Messages-Waiting': 'yes',
+    }),
+  );
+  await logged('written 1');
+  const exited = new Promise((done) => child?.once('exit', done));
+  child?.kill('SIGTERM');
+  await exited;
+  const text = readFileSync(join(db, 'presentity'), 'utf8');
+  expect(text).toContain('alice');
+  expect(text).toContain('Messages-Waiting');
+  rmSync(db, { recursive: true });
 });

@@ -1,6 +1,7 @@
 /** Reference nsq.md, section 7. */
 import { describe, expect, test } from 'vitest';
 import { type Fields, presenceUpdate } from '../../../src/modules/nsq/presence.js';
+import { openPresentities } from '../../../src/modules/nsq/presentities.js';
 import { puaPublish } from '../../../src/modules/nsq/pua.js';
 import { Context } from '../../../src/runtime/context.js';
 import { fakeHost, fakeProgram } from '../../support/fake-host.js';
@@ -64,7 +65,7 @@ describe('dialog', () => {
   });
   test('Flush-Level takes columns from the right', () => {
     expect(row({ ...DIALOG, 'Flush-Level': '1' }).key).toEqual(['event', 'domain', 'username']);
-    expect(row({ ...DIALOG, 'Flush-Level': '9' }).key).toEqual([]);
+    expect(row({ ...DIALOG, 'Flush-Level': '9' }).key).toEqual(['event']);
   });
   test('the body is a full dialog-info; empty tags are left out; values are escaped', () => {
     expect(row({ ...DIALOG, 'From-User': 'a<&"' }).row.body).toBe(`<?xml version="1.0"?>
@@ -152,8 +153,8 @@ describe('message-summary', () => {
 
 describe('nsq_pua_publish', () => {
   const rows: unknown[] = [];
-  const sink = { replacePresentity: async (got: unknown) => void rows.push(got) };
-  const run = (json: string, params = {}, states: Readonly<Record<string, unknown>> = { presence: sink }) => {
+  const presentities = { replacePresentity: async (got: unknown) => void rows.push(got) };
+  const run = (json: string, params = {}, states: Readonly<Record<string, unknown>> = { nsq: { presentities } }) => {
     const host = fakeHost({ states });
     return puaPublish(
       new Context(host, fakeProgram(), host.fakeRequest(), 1),
@@ -169,6 +170,48 @@ describe('nsq_pua_publish', () => {
     expect(rows).toEqual([]);
     expect(await run(JSON.stringify({ 'Event-Name': 'update', ...DIALOG }))).toBe(1);
     expect(rows).toHaveLength(1);
-    expect(await run(JSON.stringify({ 'Event-Name': 'update', ...DIALOG }), {}, {})).toBe(1);
+    const failing = { replacePresentity: async () => Promise.reject(new Error('the table is gone')) };
+    expect(
+      await run(JSON.stringify({ 'Event-Name': 'update', ...DIALOG }), {}, { nsq: { presentities: failing } }),
+    ).toBe(1);
   });
+});
+
+test('the table keeps one row for each key, also when many come at once', async () => {
+  const table: Record<string, unknown>[] = [];
+  const pause = () => new Promise((done) => setImmediate(done));
+  const database = {
+    async delete(name: string, where: readonly { column: string; value: unknown }[]) {
+      expect(name).toBe('presentity');
+      await pause();
+      const kept = table.filter((r) => !where.every((w) => r[w.column] === w.value));
+      const gone = table.length - kept.length;
+      table.splice(0, table.length, ...kept);
+      return gone;
+    },
+    async insert(_: string, record: Record<string, unknown>) {
+      await pause();
+      table.push(record);
+    },
+    close: async () => {},
+  };
+  const host = fakeHost();
+  const module = {
+    name: 'db_fake',
+    doc: '',
+    database: { open: async (_: unknown, place: string) => (place === '/x' ? database : undefined) },
+  };
+  Object.assign(host, { module: (name: string) => (name === 'db_fake' ? module : undefined) });
+  const sink = await openPresentities(host, 'fake:///x', 'presentity');
+  await Promise.all(
+    ['a', 'b', 'c'].map((tag) => sink.replacePresentity(row({ ...DIALOG, 'From-Tag': tag }).row, row(DIALOG).key)),
+  );
+  await sink.replacePresentity(row({ ...DIALOG, 'Call-ID': 'other' }).row, row(DIALOG).key);
+  expect(table.map((r) => [r.etag, r.received_time, 'receivedTime' in r])).toEqual([
+    ['c1', 1000, false],
+    ['other', 1000, false],
+  ]);
+  expect(table[0]!.body).toContain('local-tag="c"');
+  await expect(openPresentities(host, undefined, 'presentity')).rejects.toThrow('db_url');
+  await expect(openPresentities(host, 'none:///x', 'presentity')).rejects.toThrow('db_none');
 });
