@@ -3,7 +3,7 @@ import type { SipMessage } from '../sip/message.js';
 import type { Destination, ListenSocket, Proto, Received, SendOptions } from '../sip/transport.js';
 import type { Context } from './context.js';
 import type { MessageEnv } from './message-env.js';
-import type { ModuleDefinition } from './module.js';
+import type { ModuleDefinition, RpcDefinition } from './module.js';
 import type { Program } from './program.js';
 import type { VarStore } from './var-store.js';
 
@@ -81,6 +81,18 @@ export interface Hooks {
   replyTag?: ((ctx: Context) => string | undefined) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
+}
+
+/** One open stream connection. */
+export interface StreamEntry {
+  readonly id: number;
+  readonly proto: Proto;
+  readonly connected: boolean;
+  /** Seconds until it is closed if nothing comes, and seconds that it may be idle. */
+  readonly timeout: number;
+  readonly lifetime: number;
+  readonly remote: { readonly ip: string; readonly port: number };
+  readonly local: { readonly ip: string; readonly port: number };
 }
 
 /** Key of a module's state: `const STATE = stateKey<TmState>('tm')`. */
@@ -161,6 +173,12 @@ export interface Host {
   readonly statistics: Map<string, number | (() => number)>;
   /** What core.ps lists beyond this process: worker threads. */
   processes?(): readonly { readonly pid: number; readonly description: string }[];
+  /** Folder of FIFOs and control sockets (-Y). Missing: none are opened but those that the script names in full. */
+  readonly runtimeDir?: string;
+  /** RPC commands of the server itself, beside those of the core and of modules. */
+  readonly rpc?: Readonly<Record<string, RpcDefinition>>;
+  /** The stream connections that are open, for core.tcp_list. Missing: no streams. */
+  streams?(): readonly StreamEntry[];
   /** What core.arg shows. */
   readonly commandLine?: readonly string[];
   /** Counts for core.tcp_info. */

@@ -328,6 +328,22 @@ export class RpcRecord {
   }
 }
 
+/**
+ * Several answers of a command that is no array command: kamcmd prints each of them, JSON-RPC has room for the last alone
+ * (cfg.help, cfg.diff).
+ */
+export class RpcAnswers {
+  readonly values: readonly RpcValue[];
+  constructor(values: readonly RpcValue[]) {
+    this.values = values;
+  }
+}
+
+/** How a command was called. */
+export interface RpcCall {
+  readonly transport: 'binrpc' | 'http' | 'fifo' | 'datagram' | 'script';
+}
+
 /** Thrown by an RPC command: code and text go to the caller. */
 export class RpcFault extends Error {
   readonly code: number;
@@ -337,6 +353,8 @@ export class RpcFault extends Error {
   }
 }
 
+export type RpcResult = RpcValue | RpcAnswers | undefined;
+
 export interface RpcDefinition {
   readonly doc: string;
   /**
@@ -345,7 +363,7 @@ export interface RpcDefinition {
    * does for the records of one record in an array that is a field (`aliases: { alias: {…} alias: {…} }`); other records
    * there get braces of their own (`slot: { {…} {…} }`).
    */
-  run(host: Host, args: readonly RpcValue[]): RpcValue | undefined | Promise<RpcValue | undefined>;
+  run(host: Host, args: readonly RpcValue[], call?: RpcCall): RpcResult | Promise<RpcResult>;
   /** The result is an array of records even for one (JSON-RPC prints `[…]`). */
   readonly returnsArray?: boolean;
 }

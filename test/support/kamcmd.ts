@@ -1,7 +1,8 @@
 /** What kamcmd prints for the result of an RPC command. */
 
 import type { Host } from '../../src/runtime/host.js';
-import { type RpcDefinition, RpcFault, RpcRecord, type RpcValue } from '../../src/runtime/module.js';
+import { type RpcDefinition, RpcFault, type RpcValue } from '../../src/runtime/module.js';
+import { addedValues, fieldsOf, isNamed } from '../../src/runtime/rpc.js';
 
 export async function kamcmd(
   host: Host,
@@ -16,23 +17,13 @@ export async function kamcmd(
       host,
       args.map((a) => (/^-?\d+$/.test(a) ? Number(a) : a.replace(/^s:/, ''))),
     );
-    if (result === undefined) return '';
-    return command.returnsArray ? (result as readonly RpcValue[]).map((v) => lines(v)).join('') : lines(result);
+    return addedValues(command, result)
+      .map((v) => lines(v))
+      .join('');
   } catch (e) {
     if (e instanceof RpcFault) return `error: ${e.code} - ${e.message}\n`;
     throw e;
   }
-}
-
-function fieldsOf(value: RpcValue): readonly (readonly [string, RpcValue])[] | undefined {
-  if (value instanceof RpcRecord) return value.fields;
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : undefined;
-}
-
-/** Kamailio gives some members of an array a name, such as `socket`: here a record of one record. */
-function isNamed(item: RpcValue): boolean {
-  const fields = fieldsOf(item);
-  return fields?.length === 1 && fieldsOf(fields[0]?.[1] ?? 0) !== undefined;
 }
 
 function lines(value: RpcValue, indent = ''): string {
