@@ -13,6 +13,8 @@ import type { LineWriter } from './output.js';
 import { reloader } from './reloading.js';
 
 const FAILURE = 255;
+/** Where kamcmd and kamctl look when they are told nothing else. */
+const RUNTIME_DIR = '/run/kamailio';
 /** A second signal does not wait any longer. */
 const STOP_LIMIT_MS = 10_000;
 
@@ -49,6 +51,8 @@ export async function serve(
       log,
       pid: process.pid,
       environment: process.env,
+      runtimeDir: flags.runtimeDir ?? RUNTIME_DIR,
+      commandLine: process.argv.slice(1),
       onShutdown: (reason) => {
         log.write(LEVEL.ERR, '<core>', reason);
         ended.resolve(FAILURE);

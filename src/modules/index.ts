@@ -13,6 +13,7 @@ import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
 import { json } from './json.js';
+import { jsonrpcs } from './jsonrpcs/index.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue/index.js';
@@ -31,6 +32,7 @@ import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
 import { utils } from './utils.js';
 import { uuid } from './uuid.js';
+import { xhttp } from './xhttp/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
@@ -46,6 +48,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   ipops,
   janssonModule,
   json,
+  jsonrpcs,
   dmq,
   kex,
   maxfwd,
@@ -65,5 +68,6 @@ export const MODULES: readonly ModuleDefinition[] = [
   tmx,
   utils,
   uuid,
+  xhttp,
   xlog,
 ];

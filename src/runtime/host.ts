@@ -174,13 +174,15 @@ export interface Host {
   /** What core.ps lists beyond this process: worker threads. */
   processes?(): readonly { readonly pid: number; readonly description: string }[];
   /** Folder of FIFOs and control sockets (-Y). Missing: none are opened but those that the script names in full. */
-  readonly runtimeDir?: string;
+  readonly runtimeDir?: string | undefined;
   /** RPC commands of the server itself, beside those of the core and of modules. */
   readonly rpc?: Readonly<Record<string, RpcDefinition>>;
+  /** Serial number of the next message: `$mi`. Missing: 0 serves. */
+  nextMessageId?(): number;
   /** The stream connections that are open, for core.tcp_list. Missing: no streams. */
   streams?(): readonly StreamEntry[];
   /** What core.arg shows. */
-  readonly commandLine?: readonly string[];
+  readonly commandLine?: readonly string[] | undefined;
   /** Counts for core.tcp_info. */
   streamConnections?(): { opened_connections: number; opened_tls_connections: number; write_queued_bytes: number };
   /**

@@ -60,6 +60,8 @@ export type ParamDefinition =
       readonly type: 'str';
       readonly default: string | null;
       readonly doc: string;
+      /** A number may stand for the text: a user's name or id. */
+      readonly number?: boolean;
       readonly check?: (v: string) => string | undefined;
     }
   /** Repeatable: the values in order. */

@@ -1,7 +1,15 @@
 /** The registry of RPC commands: those of the core, of the server and of the loaded modules; calling one by its name. */
 import { CORE_RPC } from './core/rpc.js';
 import type { Host } from './host.js';
-import { RpcAnswers, type RpcCall, type RpcDefinition, RpcFault, RpcRecord, type RpcResult, type RpcValue } from './module.js';
+import {
+  RpcAnswers,
+  type RpcCall,
+  type RpcDefinition,
+  RpcFault,
+  RpcRecord,
+  type RpcResult,
+  type RpcValue,
+} from './module.js';
 import type { Program } from './program.js';
 
 type Commands = ReadonlyMap<string, RpcDefinition>;
@@ -71,7 +79,11 @@ const ERROR_LEVEL = -1;
 
 function asFault(host: Host, e: unknown): RpcFault {
   if (e instanceof RpcFault) return e;
-  host.log.write(ERROR_LEVEL, '<core>', `an RPC command failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
+  host.log.write(
+    ERROR_LEVEL,
+    '<core>',
+    `an RPC command failed: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`,
+  );
   return new RpcFault(SERVER_ERROR, 'Internal Server Error');
 }
 

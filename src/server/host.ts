@@ -28,6 +28,8 @@ export interface HostParts {
   readonly vars: VarStore;
   /** What `$env` reads. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly runtimeDir?: string;
+  readonly commandLine?: readonly string[];
   /** Called once when the script or a module ends the server. */
   readonly onShutdown: (reason: string) => void;
 }
@@ -36,6 +38,8 @@ export interface HostParts {
 const FAKE =
   'OPTIONS sip:you@kamailio.org SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1\r\nFrom: <sip:you@kamailio.org>;tag=123\r\n' +
   'To: <sip:you@kamailio.org>\r\nCall-ID: 123\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n';
+
+const NO_CONNECTIONS = { opened_connections: 0, opened_tls_connections: 0, write_queued_bytes: 0 };
 
 export class ServerHost implements Host {
   program: Program;
@@ -61,6 +65,11 @@ export class ServerHost implements Host {
   readonly myselfCallbacks: ((host: string, port: number, proto?: Proto) => boolean)[] = [];
   sockets: readonly ListenSocket[] = [];
   /** Set by the server, which has the connections. */
+  readonly runtimeDir: string | undefined;
+  readonly commandLine: readonly string[] | undefined;
+  /** Set by the server, which owns the connections. */
+  streams: NonNullable<Host['streams']> = () => [];
+  streamConnections: NonNullable<Host['streamConnections']> = () => NO_CONNECTIONS;
   aliasConnection: (connection: number, port: number) => boolean = () => true;
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
@@ -81,6 +90,8 @@ export class ServerHost implements Host {
     this.resolver = parts.resolver;
     this.vars = parts.vars;
     this.environment = parts.environment ?? {};
+    this.runtimeDir = parts.runtimeDir;
+    this.commandLine = parts.commandLine;
     this.startTime = parts.clock.now();
     this.#onShutdown = parts.onShutdown;
   }

@@ -18,6 +18,7 @@ import type { LoadResult } from './load.js';
 import { receiver } from './receive.js';
 import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
 import { DnsResolver } from './resolver.js';
+import { streamCounts, streamEntries } from './streams.js';
 
 export interface ServerOptions {
   readonly program: Program;
@@ -29,6 +30,10 @@ export interface ServerOptions {
   readonly network?: Network;
   /** What `$env` reads; nothing when left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Folder of FIFOs and control sockets that the script does not name in full; nothing is opened there when left out. */
+  readonly runtimeDir?: string;
+  /** What core.arg shows. */
+  readonly commandLine?: readonly string[];
   /** Called when the script or a module ends the server. */
   readonly onShutdown?: (reason: string) => void;
 }
@@ -55,6 +60,8 @@ export class Server {
     this.host = host;
     this.#network = network;
     host.aliasConnection = (id, port) => this.#connections.alias(id, port);
+    host.streams = () => streamEntries(this.#connections, host);
+    host.streamConnections = () => streamCounts(this.#connections);
   }
 
   /** Rejects with a StartError (or what a module's start threw), and then nothing is left running. */
@@ -75,6 +82,8 @@ export class Server {
       resolver: new DnsResolver({ addresses: network.lookup, srv: srvRecords }, () => clock.now()),
       vars: options.vars,
       ...(options.environment === undefined ? {} : { environment: options.environment }),
+      ...(options.runtimeDir === undefined ? {} : { runtimeDir: options.runtimeDir }),
+      ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),
       onShutdown: options.onShutdown ?? (() => undefined),
     });
     const server = new Server(host, network);

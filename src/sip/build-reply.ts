@@ -43,7 +43,7 @@ export function buildReply(msg: SipMessage, code: number, reason: string, option
   for (const line of msg.replyHeaders) out += line;
   if (options.contactLines !== undefined) out += options.contactLines;
   for (const line of options.headers ?? []) out += line;
-  if (body) out += `Content-Type: ${body.type}\r\n`;
+  if (body && body.type !== '') out += `Content-Type: ${body.type}\r\n`;
   if (options.serverHeader) out += `${options.serverHeader}\r\n`;
   out += `Content-Length: ${body ? body.text.length : 0}\r\n\r\n`;
   return body ? out + body.text : out;
@@ -52,8 +52,10 @@ export function buildReply(msg: SipMessage, code: number, reason: string, option
 /** What one line of the request gives to the reply. */
 function copied(msg: SipMessage, h: Header, code: number, top: Via | undefined, tag: string | undefined): string {
   switch (h.id) {
-    case HDR.VIA:
-      return top !== undefined && top.header === h ? topViaLine(msg, h, top) : viaLine(msg, h);
+    case HDR.VIA: {
+      const via = top !== undefined && top.header === h ? topViaLine(msg, h, top) : viaLine(msg, h);
+      return isHttp(msg) ? `Sia${via.slice(h.name.length)}` : via;
+    }
     case HDR.TO:
       return code === 100 || !tag ? line(msg, h) : toLine(msg, h, tag);
     case HDR.RECORDROUTE:
@@ -65,6 +67,11 @@ function copied(msg: SipMessage, h: Header, code: number, top: Via | undefined, 
     default:
       return '';
   }
+}
+
+/** An HTTP request that xhttp made a message of: its Via goes back under another name, as Kamailio has it (seen). */
+function isHttp(msg: SipMessage): boolean {
+  return msg.version.startsWith('HTTP');
 }
 
 function line(msg: SipMessage, h: Header): string {

@@ -169,7 +169,10 @@ export abstract class StreamTransport implements Transport {
     stream.on('close', onClose);
   }
 
-  /** Offers a stream that is no SIP to whoever wants it; while it is offered nothing of it is read here. */
+  /**
+   * Offers a stream that is no SIP to whoever wants it; while it is offered nothing of it is read here. Once taken it stays
+   * in the table: what is sent to its connection id goes out on it (replies to HTTP).
+   */
   #handOver(head: Buffer, connection: Connection, from: Received, onData: (chunk: Buffer) => void): boolean {
     const { onStream } = this.options;
     if (onStream === undefined) return false;
@@ -179,7 +182,6 @@ export abstract class StreamTransport implements Transport {
     if (onStream(head, stream, from)) {
       stream.setTimeout(0);
       stream.removeAllListeners('timeout');
-      this.connections.remove(connection);
       return true;
     }
     stream.on('data', onData);

@@ -113,6 +113,7 @@ export class Loader {
       this.#problems.push(code ?? problem('unknown-parameter', { name, param }, item.paramSpan, hint));
       return;
     }
+    if (target.def.type === 'str' && target.def.number && typeof value === 'number') value = `${value}`;
     const got = typeof value === 'number' ? 'int' : 'string';
     const want = target.def.type === 'int' ? 'int' : 'string';
     if (got !== want) {

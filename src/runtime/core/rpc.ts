@@ -131,6 +131,25 @@ function tcpOptions(host: Host): RpcValue {
   );
 }
 
+/** Word of `core.tcp_list` for a transport. */
+const STREAM_TYPES: Readonly<Record<string, string>> = { tcp: 'TCP', tls: 'TLS', ws: 'WS', wss: 'WSS' };
+
+function tcpList(host: Host): RpcValue[] {
+  requireStreams(host);
+  return (host.streams?.() ?? []).map((c) => ({
+    id: c.id,
+    type: STREAM_TYPES[c.proto] ?? 'UNKNOWN',
+    state: c.connected ? 'CONN_OK' : 'CONN_CONNECT',
+    timeout: c.timeout,
+    lifetime: c.lifetime,
+    ref_count: 1,
+    src_ip: c.remote.ip,
+    src_port: c.remote.port,
+    dst_ip: c.local.ip,
+    dst_port: c.local.port,
+  }));
+}
+
 function requireStreams(host: Host): void {
   if (!host.sockets.some((s) => s.proto !== 'udp' && s.proto !== 'sctp'))
     throw new RpcFault(500, 'tcp support disabled');
@@ -167,6 +186,14 @@ async function reloadScript(host: Host, args: readonly RpcValue[]): Promise<RpcV
   return host.reload({ dryRun: args[0] === 'dryrun' || args[0] === 1 || args[0] === '1' });
 }
 
+/** Arguments up to the first of another kind, which ends the reading of arguments in Kamailio. */
+function leading(args: readonly RpcValue[], fits: (arg: RpcValue) => boolean): readonly RpcValue[] {
+  const end = args.findIndex((a) => !fits(a));
+  return end < 0 ? args : args.slice(0, end);
+}
+
+const echoed = (arg: RpcValue): string => (typeof arg === 'number' ? String(Math.trunc(arg)) : String(arg));
+
 export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
   'kamscript.reload': {
     doc: 'Loads the script again and runs it for what begins from now on; with "dryrun" it only says what would change.',
@@ -177,14 +204,18 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
     doc: 'Returns the version string of the server.',
     run: () => `kamailio ${VERSION} (x86_64/linux) `,
   },
-  'core.echo': { doc: 'Returns back its parameters.', returnsArray: true, run: (_host, args) => args.map(String) },
-  'core.prints': {
-    doc: 'Returns back its parameters that are strings.',
+  'core.echo': {
+    doc: 'Returns back its parameters.',
     returnsArray: true,
-    run: (_host, args) => args.map(String),
+    run: (_host, args) => leading(args, (a) => typeof a === 'string' || typeof a === 'number').map(echoed),
+  },
+  'core.prints': {
+    doc: 'Returns the strings given as parameters.',
+    returnsArray: true,
+    run: (_host, args) => [...leading(args, (a) => typeof a === 'string')],
   },
   'core.printi': {
-    doc: 'Returns back its parameters as numbers.',
+    doc: 'Returns the integers given as parameters.',
     returnsArray: true,
     run: (_host, args) => args.map((a) => (typeof a === 'number' ? Math.trunc(a) : 0)),
   },
@@ -235,6 +266,7 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
     run: (_host, args) => sharedMemory(args[0]),
   },
   'core.tcp_info': { doc: 'Returns the number of stream connections.', run: (host) => tcpInfo(host) },
+  'core.tcp_list': { doc: 'Lists the stream connections.', returnsArray: true, run: tcpList },
   'core.udp4_raw_info': {
     doc: 'Returns the settings of raw UDP sockets, which this server has none of.',
     run: () => ({ udp4_raw: 0, udp4_raw_mtu: 1500, udp4_raw_ttl: 64 }),
