@@ -52,6 +52,10 @@ export interface TimerHandle {
 /** Where a host name and transport lead to (RFC 3263); a literal address never waits. */
 export interface Resolver {
   resolve(host: string, port: number, proto: Proto | undefined, secure?: boolean): Target[] | Promise<Target[]>;
+  /** All addresses of a name (A and AAAA); empty when there are none. */
+  addresses?(name: string): Promise<readonly string[]>;
+  /** SRV records of exactly that name. */
+  srv?(name: string): Promise<readonly { readonly name: string; readonly port: number }[]>;
 }
 
 export interface Target {

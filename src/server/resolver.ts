@@ -37,6 +37,14 @@ export class DnsResolver implements Resolver {
     return targets;
   }
 
+  addresses(name: string): Promise<readonly string[]> {
+    return this.#dns.addresses(name);
+  }
+
+  srv(name: string): ReturnType<Dns['srv']> {
+    return this.#dns.srv(name);
+  }
+
   async #lookup(host: string, port: number, proto: Proto): Promise<Target[]> {
     if (port === 0) {
       const records = await this.#dns.srv(`_${proto === 'tls' ? 'sips._tcp' : `sip._${proto}`}.${host}`);

@@ -1,14 +1,31 @@
 /** This server on the bus: its nodes and peers, what it sends, and what comes of what it gets (dmq.md). */
 import type { Context } from '../../runtime/context.js';
 import { type Host, LEVEL } from '../../runtime/host.js';
+import { extraKey } from '../../runtime/module.js';
 import { replyStateless } from '../../runtime/replies.js';
+import { fromOf, topVia } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
+import { headerMatcher } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { newRequest } from '../tm/api.js';
-import { type DmqNode, keyText, makeNode, NodeList, nodeKey, uriOf } from './nodes.js';
-import type { Pool } from './pool.js';
-import type { BodyKind, Plan } from './protocol.js';
+import { Access } from './access.js';
+import { ApplyQueue } from './apply-queue.js';
+import { Metrics } from './metrics.js';
+import {
+  type DmqNode,
+  keyText,
+  makeNode,
+  NodeList,
+  type NodeStatus,
+  nodeKey,
+  type StatusListener,
+  uriOf,
+} from './nodes.js';
+import { plansOf } from './plans.js';
+import type { Pool, Then } from './pool.js';
+import type { BodyKind, Plan, Work } from './protocol.js';
+import { Seen } from './seen.js';
 import type { Settings } from './settings.js';
 
 /** What a peer answers. */
@@ -22,43 +39,116 @@ export interface PeerReply {
 export interface Peer {
   readonly name: string;
   readonly kind: BodyKind;
-  /** Undefined: nothing is answered. */
-  apply(ctx: Context, plan: Plan): PeerReply | undefined;
+  /** `node`: who says by From that it sent this, if it is listed. Undefined: nothing is answered. */
+  apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply | undefined;
 }
 
-const OK: PeerReply = { code: 200, reason: 'OK' };
+/** One address of this server on the bus and the socket that goes with it. */
+export interface Local {
+  readonly node: DmqNode;
+  readonly socket: ListenSocket;
+}
+
+export interface SendOptions {
+  readonly maxForwards?: number;
+  /** The reply counts for the node's status, and a list in it is read. */
+  readonly status?: boolean;
+  /** When what is told was written (versions.ts). */
+  readonly stamp?: number;
+  /** The final status; `made`: by tm, as none came. */
+  readonly onReply?: (code: number, made: boolean) => void;
+}
+
+export const OK: PeerReply = { code: 200, reason: 'OK' };
+export const BAD_REQUEST: PeerReply = { code: 400, reason: 'Bad Request' };
+export const FAILED: PeerReply = { code: 500, reason: 'Server Internal Error' };
 const ACCEPTED: PeerReply = { code: 202, reason: 'Accepted DMQ' };
-const BAD_REQUEST: PeerReply = { code: 400, reason: 'Bad Request' };
-const LIST_TYPE = 'text/plain';
+export const LIST_TYPE = 'text/plain';
 /** What UDP carries at most. */
 const MAX_UDP = 65_507;
 /** Headers of a bus message never take more. */
 const HEADER_ROOM = 1_000;
-/** Max-Forwards of the first message after a start: the receiver passes the news on once. */
-const NEWS = 2;
 const PLAIN = 1;
+/** Jobs that may wait for the pool: what comes beyond is not answered, and comes again. */
+const MAX_WAITING = 20_000;
+/** ms between two log lines about strangers. */
+const STRANGER_LOG = 10_000;
+
+/** Kamailio's nodes take no notice of a header that they do not know. */
+const STAMP_HEADER = 'Kamscript-Stamp';
+const isStamp = headerMatcher(STAMP_HEADER);
+
+/** The node that an event of the module is about. */
+export const DMQ_EVENT = extraKey<{ readonly node: string; readonly status: string; readonly channel: string }>(
+  'dmq event',
+);
+
+/** A piece of work for the script thread. */
+interface Arrived {
+  readonly ctx: Context;
+  readonly peer: Peer;
+  readonly plan: Plan;
+  readonly more: boolean;
+  readonly id: string;
+}
 
 export class Bus {
   readonly host: Host;
-  readonly settings: Settings;
   readonly nodes = new NodeList();
-  readonly socket: ListenSocket;
+  readonly locals: readonly Local[];
+  readonly metrics = new Metrics();
+  settings: Settings;
+  access: Access;
   readonly #pool: Pool | undefined;
   readonly #peers = new Map<string, Peer>();
   readonly #onFirstList: (() => void)[] = [];
+  readonly #onStatus: StatusListener[] = [];
+  readonly #seen: Seen<PeerReply>;
+  readonly #queue: ApplyQueue<Arrived>;
+  readonly #tagPrefix: string;
+  readonly #callPrefix: string;
+  #calls = 0;
   #synced = false;
+  #strangerLogged = 0;
 
-  constructor(host: Host, settings: Settings, socket: ListenSocket, pool: Pool | undefined) {
+  constructor(host: Host, settings: Settings, sockets: readonly ListenSocket[], pool: Pool | undefined) {
     this.host = host;
     this.settings = settings;
-    this.socket = socket;
     this.#pool = pool;
-    this.nodes.add(makeNode(settings.serverAddress, 'active', { local: true })!);
+    this.#seen = new Seen(() => host.clock.now());
+    this.#queue = new ApplyQueue((a) => this.#apply(a));
+    this.#tagPrefix = `${hex(host)}${hex(host)}-`;
+    this.#callPrefix = `${hex(host)}${hex(host)}-`;
+    this.locals = settings.serverAddresses.map((address, i) => {
+      const node = makeNode(address, 'active', { local: true })!;
+      node.resolvedIp = sockets[i]!.ip;
+      return { node, socket: sockets[i]! };
+    });
+    for (const { node } of [...this.locals].reverse()) this.nodes.add(node);
+    this.nodes.rules = settings.rules;
+    this.nodes.onStatus = (node, from, to) => {
+      for (const fn of this.#onStatus) fn(node, from, to);
+    };
+    this.access = this.#accessOf(settings);
     this.addPeer({ name: settings.notificationChannel, kind: 'list', apply: (ctx, plan) => this.#gotList(ctx, plan) });
+  }
+
+  #accessOf(settings: Settings): Access {
+    return new Access(settings.acceptFrom, (ip) => this.nodes.nodes.some((n) => !n.local && n.resolvedIp === ip));
+  }
+
+  reconfigure(settings: Settings): void {
+    this.settings = settings;
+    this.nodes.rules = settings.rules;
+    this.access = this.#accessOf(settings);
   }
 
   addPeer(peer: Peer): void {
     this.#peers.set(peer.name, peer);
+  }
+
+  removePeer(name: string): void {
+    this.#peers.delete(name);
   }
 
   /** Calls `fn` once after the first list of nodes arrived: peers ask for their first synchronisation then. */
@@ -66,67 +156,180 @@ export class Bus {
     this.#onFirstList.push(fn);
   }
 
+  onStatus(fn: StatusListener): void {
+    this.#onStatus.push(fn);
+  }
+
+  get pool(): Pool | undefined {
+    return this.#pool;
+  }
+
+  /** Has something read or written by the pool, or at once where there is none. */
+  work(lane: string, work: Work, then: Then): void {
+    if (this.#pool !== undefined) return this.#pool.run(lane, work, then);
+    const plans = plansOf(work);
+    plans.forEach((plan, i) => {
+      then(plan, i < plans.length - 1);
+    });
+  }
+
   // ------------------------------------------------------------------ sending
 
+  /** The own address from which a node is reached: of its transport and address family, else the first. */
+  localFor(node: DmqNode): Local {
+    const proto = node.proto === '*' ? 'udp' : node.proto;
+    const ip = node.resolvedIp || node.host;
+    const af = ip.includes(':') ? 6 : 4;
+    return (
+      this.locals.find((l) => l.socket.proto === proto && (node.resolvedIp === '' || l.socket.af === af)) ??
+      this.locals[0]!
+    );
+  }
+
   /** One message to a listed node; false: it cannot be sent. */
-  send(
-    peer: string,
-    node: DmqNode,
-    body: string,
-    contentType: string,
-    options: { maxForwards?: number; status?: boolean } = {},
-  ): boolean {
+  send(peer: string, node: DmqNode, body: string, contentType: string, options: SendOptions = {}): boolean {
     if (peer === '') return false;
-    if (node.proto !== 'tcp' && node.proto !== 'tls' && body.length + HEADER_ROOM > MAX_UDP) {
-      this.#log(
-        LEVEL.ERR,
-        `a message of ${body.length} bytes to ${uriOf(node)} is too big for UDP; use transport=tcp on this bus`,
-      );
-      return false;
-    }
+    if (isUdp(node) && body.length + HEADER_ROOM > MAX_UDP) return this.#tooBig(node, body.length);
+    const { node: own, socket } = this.localFor(node);
     const uri = uriOf(node, peer);
-    const headers = `Max-Forwards: ${options.maxForwards ?? PLAIN}\r\n${contentType === '' ? '' : `Content-Type: ${contentType}\r\n`}`;
-    const from = uriOf(this.nodes.local!, peer);
-    const counts = options.status ?? false;
+    const type = contentType === '' ? '' : `Content-Type: ${contentType}\r\n`;
+    const stamp = `${STAMP_HEADER}: ${options.stamp ?? 0}\r\n`;
+    const call = (++this.#calls).toString(16);
     const sent = newRequest(
       this.host,
-      { method: 'KDMQ', uri, from, to: uri, headers, body, socket: this.socket },
+      {
+        method: 'KDMQ',
+        uri,
+        from: uriOf(own, peer),
+        to: uri,
+        headers: `Max-Forwards: ${options.maxForwards ?? PLAIN}\r\n${type}${stamp}`,
+        body,
+        socket,
+        callId: `${this.#callPrefix}${call}@${socket.ip}`,
+        fromTag: this.#tagPrefix + call,
+      },
       ({ code, message }) => {
-        if (counts) this.#replied(node, code, message?.body ?? '');
+        this.metrics.replied(peer, code);
+        if (options.status) this.#replied(node, code, message?.body ?? '');
+        options.onReply?.(code, message === null);
       },
     );
-    return sent !== undefined;
+    if (sent === undefined) return false;
+    this.metrics.sent(peer);
+    return true;
+  }
+
+  #tooBig(node: DmqNode, bytes: number): false {
+    this.log(
+      LEVEL.ERR,
+      `a message of ${bytes} bytes to ${uriOf(node)} is too big for UDP; use transport=tcp on this bus`,
+    );
+    this.metrics.tooBig++;
+    return false;
   }
 
   /** To every active node; false at the first that cannot be sent to. */
-  broadcast(peer: string, body: string, contentType: string, options: { status?: boolean } = {}): boolean {
+  broadcast(peer: string, body: string, contentType: string, options: SendOptions = {}): boolean {
     return this.nodes.active().every((node) => this.send(peer, node, body, contentType, options));
   }
 
-  sendList(node: DmqNode, maxForwards: number): void {
-    this.send(this.settings.notificationChannel, node, this.nodes.text(), LIST_TYPE, { maxForwards, status: true });
+  sendList(node: DmqNode, maxForwards: number, own?: NodeStatus, onReply?: () => void): void {
+    const body = this.listFor(node, own);
+    const then = onReply === undefined ? {} : { onReply };
+    this.send(this.settings.notificationChannel, node, body, LIST_TYPE, { maxForwards, status: true, ...then });
+  }
+
+  /**
+   * The list as it may be shown to a node: one whose name nobody resolves, or an IPv6 address, would block a 5.6.3 node
+   * until its restart (dmq.md, 2.2). Of the own addresses the one it knows is shown.
+   */
+  listFor(node: DmqNode | undefined, own?: NodeStatus): string {
+    const local = node === undefined ? this.locals[0]! : this.localFor(node);
+    const v6 = local.socket.af === 6 || node?.kamscript === true;
+    return this.nodes.text(own, (n) => {
+      if (n.local) return n === local.node;
+      return n.resolvedIp !== '' && (v6 || n.host[0] !== '[');
+    });
   }
 
   /** A name that the script sends by is a peer from then on: requests for it are accepted. */
   registerScriptPeer(name: string): void {
     if (name !== '' && !this.#peers.has(name))
-      this.addPeer({ name, kind: 'opaque', apply: (ctx) => this.#toScript(name, ctx) });
+      this.addPeer({ name, kind: 'opaque', apply: (ctx, _plan, node) => this.#toScript(name, ctx, node) });
   }
 
   // ---------------------------------------------------------------- receiving
 
   /** dmq_handle_message(): false is an error, and then nothing was answered. */
   handle(ctx: Context): boolean {
-    const name = parseUri(ctx.msg.uri)?.user;
-    if (name === null || name === undefined || name === '' || this.#pool === undefined) return false;
-    const peer = this.#peers.get(name) ?? this.#scriptPeer(ctx, name);
-    if (peer === undefined) {
-      replyStateless(ctx, 404, 'User Not Found');
+    if (this.#pool === undefined) return false;
+    const peer = this.#peerOf(ctx);
+    if (typeof peer === 'boolean') return peer;
+    const id = this.#transaction(ctx, peer);
+    if (id === undefined) return true;
+    if (this.#pool.pending > MAX_WAITING) {
+      this.metrics.refused++;
       return true;
     }
-    const lane = `${ctx.msg.received.srcIp}:${ctx.msg.received.srcPort} ${name}`;
-    this.#pool.read(lane, peer.kind, ctx.msg.body, (plan) => this.#apply(ctx, peer, plan));
+    if (id !== '') this.#seen.set(id, undefined);
+    const { srcIp, srcPort } = ctx.msg.received;
+    this.#pool.run(`${srcIp}:${srcPort} ${peer.name}`, { kind: peer.kind, body: ctx.msg.body }, (plan, more) =>
+      this.#queue.push({ ctx, peer, plan, more, id }),
+    );
     return true;
+  }
+
+  /** dmq_process_message(): the same, at once. */
+  process(ctx: Context): boolean {
+    const peer = this.#peerOf(ctx);
+    if (typeof peer === 'boolean') return peer;
+    const id = this.#transaction(ctx, peer);
+    if (id === undefined) return true;
+    const plans = plansOf({ kind: peer.kind, body: ctx.msg.body });
+    plans.forEach((plan, i) => {
+      this.#apply({ ctx, peer, plan, more: i < plans.length - 1, id });
+    });
+    return true;
+  }
+
+  /** The peer that the request URI names; true: it was answered already, false: an error. */
+  #peerOf(ctx: Context): Peer | boolean {
+    const name = parseUri(ctx.msg.uri)?.user;
+    if (name === null || name === undefined || name === '') return false;
+    if (!this.access.allows(ctx.msg.received.srcIp)) return this.#stranger(ctx);
+    const peer = this.#peers.get(name) ?? this.#scriptPeer(ctx, name);
+    this.metrics.received(peer === undefined ? '(unknown)' : name);
+    if (peer !== undefined) return peer;
+    replyStateless(ctx, 404, 'User Not Found');
+    return true;
+  }
+
+  #stranger(ctx: Context): true {
+    this.metrics.strangers++;
+    const now = this.host.clock.now();
+    if (now - this.#strangerLogged > STRANGER_LOG) {
+      this.#strangerLogged = now;
+      const { srcIp } = ctx.msg.received;
+      this.log(
+        LEVEL.WARN,
+        `KDMQ from ${srcIp} refused: no node of the bus; modparam("dmq", "accept_from", "${srcIp}") lets it in`,
+      );
+    }
+    replyStateless(ctx, 403, 'Forbidden');
+    return true;
+  }
+
+  /** Name of the request's transaction ('' where it needs none); undefined: it was seen before, and was dealt with. */
+  #transaction(ctx: Context, peer: Peer): string | undefined {
+    const branch = peer.kind === 'list' ? undefined : topVia(ctx.msg)?.branch;
+    if (branch === undefined || !branch.startsWith('z9hG4bK')) return '';
+    const { srcIp, srcPort } = ctx.msg.received;
+    const id = `${srcIp}:${srcPort} ${peer.name} ${branch}`;
+    const known = this.#seen.get(id);
+    if (known === undefined) return id;
+    this.metrics.repeated++;
+    if (known.reply !== undefined) answer(ctx, known.reply);
+    return undefined;
   }
 
   /** The extension: a channel that only the script knows. */
@@ -136,31 +339,54 @@ export class Bus {
     return this.#peers.get(name);
   }
 
-  #apply(ctx: Context, peer: Peer, plan: Plan): void {
-    const reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.apply(ctx, plan);
-    if (reply === undefined) return;
-    replyStateless(ctx, reply.code, reply.reason, reply.body ? { body: { ...reply.body } } : {});
+  #apply({ ctx, peer, plan, more, id }: Arrived): void {
+    const node = this.#sender(ctx);
+    const reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.apply(ctx, plan, node);
+    if (more || reply === undefined) return;
+    if (id !== '') this.#seen.set(id, reply);
+    answer(ctx, reply);
   }
 
-  #toScript(name: string, ctx: Context): PeerReply {
-    const run = this.host.runEvent(`dmq:channel-${name}`, ctx.msg);
+  /** The listed node that a request says it comes from. */
+  #sender(ctx: Context): DmqNode | undefined {
+    const from = fromOf(ctx.msg)?.uri;
+    const key = from === undefined ? undefined : nodeKey(from);
+    const node = key && this.nodes.find(key);
+    if (node !== undefined && !node.local) node.kamscript = ctx.msg.headers.some(isStamp);
+    return node;
+  }
+
+  /** When what a request tells was written; 0 where it does not say. */
+  stampOf(ctx: Context, node: DmqNode | undefined): number {
+    if (node?.kamscript !== true) return 0;
+    const header = ctx.msg.headers.find(isStamp);
+    const stamp = header === undefined ? 0 : Number(ctx.msg.value(header));
+    return Number.isSafeInteger(stamp) && stamp > 0 ? stamp : 0;
+  }
+
+  #toScript(name: string, ctx: Context, node: DmqNode | undefined): PeerReply {
+    const event = { node: node?.uri ?? '', status: node?.status ?? '', channel: name };
+    const run = this.host.runEvent(`dmq:channel-${name}`, ctx.msg, (own) => own.setExtra(DMQ_EVENT, event));
     if (run instanceof Promise) this.host.detach(run, `event_route[dmq:channel-${name}]`);
     return ACCEPTED;
   }
 
   #gotList(ctx: Context, plan: Plan): PeerReply | undefined {
     if (plan.kind !== 'list') return undefined;
-    const news = this.#take(plan.nodes);
+    const news = this.#take(plan);
     const hops = Number.parseInt(ctx.msg.firstValue(HDR.MAXFORWARDS) ?? '0', 10) - 1;
+    const sender = this.#sender(ctx);
     if (news && hops > 0) for (const node of this.nodes.active()) this.sendList(node, hops);
-    return { ...OK, body: { type: LIST_TYPE, text: this.nodes.text() } };
+    // A node that was given up and has been started again: it is asked at once instead of at the next ping.
+    else if (hops > 0 && sender?.status === 'disabled') this.sendList(sender, PLAIN);
+    return { ...OK, body: { type: LIST_TYPE, text: this.listFor(sender) } };
   }
 
   /** Merges a list; true when it brought something new. The first one begins the first synchronisation. */
-  #take(listed: Parameters<NodeList['merge']>[0]): boolean {
-    const { added, changed } = this.nodes.merge(listed);
-    for (const node of added) this.#resolve(node);
-    for (const node of [...added, ...changed]) this.#log(LEVEL.DBG, `node ${keyText(node)} is ${node.status}`);
+  #take(list: Extract<Plan, { kind: 'list' }>): boolean {
+    if (list.bad > 0) this.log(LEVEL.WARN, `${list.bad} lines of a list of nodes are no nodes: skipped`);
+    const { added, changed } = this.nodes.merge(list.nodes.filter((n) => !this.isOwnAddress(n)));
+    for (const node of added) this.resolve(node);
     if (!this.#synced) {
       this.#synced = true;
       for (const fn of this.#onFirstList) fn();
@@ -171,57 +397,62 @@ export class Bus {
   #replied(node: DmqNode, code: number, body: string): void {
     const became = this.nodes.replied(node, code);
     if (became === 'removed' || became === 'disabled')
-      this.#log(LEVEL.ERR, `node ${uriOf(node)} does not answer: ${became}`);
-    if (code !== 200 || this.#pool === undefined) return;
-    this.#pool.read(keyText(node), 'list', body, (plan) => {
-      if (plan.kind === 'list') this.#take(plan.nodes);
+      this.log(LEVEL.ERR, `node ${uriOf(node)} does not answer: ${became}`);
+    if (code !== 200 || body === '') return;
+    this.work(keyText(node), { kind: 'list', body }, (plan) => {
+      if (plan.kind === 'list') this.#take(plan);
     });
   }
 
   // --------------------------------------------------------------------- life
 
-  /** Adds the notification addresses and asks them for the list. */
-  join(): void {
-    for (const address of this.settings.notificationAddresses) {
-      const key = nodeKey(address);
-      if (key === undefined || this.nodes.find(key) !== undefined) continue;
-      const node = makeNode(address, 'pending', { notification: true })!;
-      this.nodes.add(node);
-      this.#resolve(node);
-      this.sendList(node, NEWS);
-    }
+  /** The list has shrunk to this node: the first list that comes begins a synchronisation again. */
+  forgetSync(): void {
+    this.#synced = false;
   }
 
-  ping(): void {
-    if (this.nodes.isAlone()) {
-      this.#synced = false;
-      this.join();
-      return;
-    }
-    for (const node of this.nodes.others()) this.sendList(node, PLAIN);
-  }
-
-  /** Tells the others that this node leaves. */
-  leave(): void {
-    const body = this.nodes.text('disabled');
-    for (const node of this.nodes.active()) this.send(this.settings.notificationChannel, node, body, LIST_TYPE);
+  /** Is it this server under another spelling? Kamailio would list itself twice and talk to itself. */
+  isOwnAddress(n: { readonly host: string; readonly port: string; readonly proto: string }, ip = n.host): boolean {
+    const plain = ip[0] === '[' ? ip.slice(1, -1) : ip;
+    const proto = n.proto === '*' ? 'udp' : n.proto;
+    const port = Number(n.port) || (proto === 'tls' ? 5061 : 5060);
+    return this.locals.some(
+      ({ socket, node }) =>
+        socket.ip === plain && socket.port === port && socket.proto === proto && n.host !== node.host,
+    );
   }
 
   isFromNode(ctx: Context): boolean {
     const ip = ctx.msg.received.srcIp;
-    return this.nodes.others().some((n) => n.resolvedIp === ip);
+    return this.nodes.nodes.some((n) => !n.local && n.resolvedIp === ip);
   }
 
-  #resolve(node: DmqNode): void {
+  /** Finds out the address of a node; one that turns out to be this server is taken out. */
+  resolve(node: DmqNode): void {
     const found = this.host.resolver.resolve(node.host, Number(node.port) || 0, undefined);
     const take = (targets: readonly { readonly ip: string }[]) => {
       node.resolvedIp = targets[0]?.ip ?? '';
+      if (node.resolvedIp !== '' && this.isOwnAddress(node, node.resolvedIp)) this.nodes.remove(node);
     };
     if (found instanceof Promise) this.host.detach(found.then(take), `dmq: ${node.host}`);
     else take(found);
   }
 
-  #log(level: number, text: string): void {
+  log(level: number, text: string): void {
     if (level <= this.host.log.level) this.host.log.write(level, 'dmq', text);
   }
+}
+
+function answer(ctx: Context, reply: PeerReply): void {
+  replyStateless(ctx, reply.code, reply.reason, reply.body ? { body: { ...reply.body } } : {});
+}
+
+function isUdp(node: DmqNode): boolean {
+  return node.proto === '*' || node.proto === 'udp';
+}
+
+function hex(host: Host): string {
+  return Math.floor(host.random() * 0x100000000)
+    .toString(16)
+    .padStart(8, '0');
 }

@@ -1,50 +1,35 @@
 /** Module dmq: the distributed message queue between servers (dmq.md). */
-import {
-  defineModule,
-  fn,
-  type Host,
-  int,
-  intParam,
-  listParam,
-  opt,
-  type RouteContext,
-  RpcFault,
-  type RpcValue,
-  stateKey,
-  str,
-  strParam,
-} from '../../runtime/module.js';
-import type { Proto } from '../../sip/transport.js';
-import { Bus } from './bus.js';
-import { nodeKey } from './nodes.js';
+import { defineModule, fn, type Host, int, opt, pvTable, type RouteContext, str } from '../../runtime/module.js';
+import type { ListenSocket, Proto } from '../../sip/transport.js';
+import { HTABLE, type HtableParams } from '../htable/state.js';
+import { sendCopies } from '../tm/api.js';
+import { Bus, DMQ_EVENT } from './bus.js';
+import { DMQ, type DmqState } from './dmq-state.js';
+import { HtablePeer } from './htable-peer.js';
+import { Life } from './life.js';
+import { nodeKey, uriOf } from './nodes.js';
 import { Pool } from './pool.js';
-import { checkSettings, ownSocketName, settingsOf } from './settings.js';
+import { nodesByStatus, rpc } from './rpc.js';
+import { checkSettings, ownSocketName, params, type Settings, settingsOf } from './settings.js';
 
-interface DmqState {
-  readonly bus: Bus;
-  readonly pool: Pool | undefined;
-  stopPings: () => void;
-}
-
-export const DMQ = stateKey<DmqState>('dmq');
-
-const SENT = 1;
+const OK = 1;
 const FAILED = -1;
-
-const uriCheck = (v: string) => (nodeKey(v) === undefined ? 'not a SIP URI' : undefined);
-
-const params = {
-  server_address: strParam(null, 'SIP URI of this node: its identity on the bus.'),
-  server_socket: strParam(null, 'Listening socket to send from, proto:ip:port; by default that of server_address.'),
-  notification_address: listParam('Node to ask for the list of nodes at start; may be given several times.', uriCheck),
-  notification_channel: strParam('notification_peer', 'Peer name of the messages that carry the list of nodes.'),
-  num_workers: intParam(2, 'Threads that read received messages; with 0 dmq_handle_message() fails.'),
-  worker_usleep: intParam(0, 'Accepted for the sake of old scripts: a thread here wakes when work comes.'),
-  ping_interval: intParam(60, 'Seconds between pings to the other nodes; at least 5.'),
-};
+/** Ends the script. */
+const END = 0;
 
 function bus(ctx: RouteContext): Bus {
   return ctx.host.state(DMQ).bus;
+}
+
+const goOn = (wanted: number | undefined): number => ((wanted ?? 0) > 0 ? OK : END);
+
+/** Copies the request to every active node. */
+function replicate(ctx: RouteContext, skipLoopTest: boolean): number {
+  const b = bus(ctx);
+  if (!skipLoopTest && b.isFromNode(ctx)) return FAILED;
+  const targets = b.nodes.active().map((node) => ({ uri: uriOf(node), socket: b.localFor(node).socket }));
+  if (targets.length === 0) return END;
+  return sendCopies(ctx, targets) < 0 ? FAILED : END;
 }
 
 export const dmq = defineModule({
@@ -52,13 +37,19 @@ export const dmq = defineModule({
   doc: 'A bus between servers: KDMQ messages, a list of nodes, peers that keep tables alike.',
   params,
   needs: ['sl', 'tm'],
-  missing: ['multi_notify', 'dmq_process_message', 'dmq_t_replicate'],
+  missing: ['sl_send', 'event_callback (KEMI)', 'dmq_process_custom', 'dmq_handle_custom'],
   functions: {
     dmq_handle_message: fn({
       doc: 'Gives a KDMQ request to its peer, which answers it. The script ends there, unless `continue` is above 0.',
       args: [opt(int('continue'))],
       routes: ['request'],
-      run: (ctx, _params: unknown, goOn) => (bus(ctx).handle(ctx) ? ((goOn ?? 0) > 0 ? 1 : 0) : FAILED),
+      run: (ctx, _params: unknown, wanted) => (bus(ctx).handle(ctx) ? goOn(wanted) : FAILED),
+    }),
+    dmq_process_message: fn({
+      doc: 'As dmq_handle_message(), but the peer has done its work when the function returns.',
+      args: [opt(int('continue'))],
+      routes: ['request'],
+      run: (ctx, _params: unknown, wanted) => (bus(ctx).process(ctx) ? goOn(wanted) : FAILED),
     }),
     dmq_send_message: fn({
       doc: 'Sends a message to one node that is in the list.',
@@ -68,7 +59,7 @@ export const dmq = defineModule({
         const found = key && bus(ctx).nodes.find(key);
         if (found === undefined) return FAILED;
         bus(ctx).registerScriptPeer(peer);
-        return bus(ctx).send(peer, found, body, contentType, { status: true }) ? SENT : FAILED;
+        return bus(ctx).send(peer, found, body, contentType, { status: true }) ? OK : FAILED;
       },
     }),
     dmq_bcast_message: fn({
@@ -76,68 +67,91 @@ export const dmq = defineModule({
       args: [str('peer'), str('body'), str('content_type')],
       run(ctx, _params: unknown, peer, body, contentType) {
         bus(ctx).registerScriptPeer(peer);
-        return bus(ctx).broadcast(peer, body, contentType, { status: true }) ? SENT : FAILED;
+        return bus(ctx).broadcast(peer, body, contentType, { status: true }) ? OK : FAILED;
       },
+    }),
+    dmq_t_replicate: fn({
+      doc: 'Copies the request to every active node; the script ends there. False when it came from a node itself; with `skip_loop_test` 1 that is not looked at.',
+      args: [opt(int('skip_loop_test'))],
+      routes: ['request'],
+      run: (ctx, _params: unknown, skip) => replicate(ctx, (skip ?? 0) !== 0),
     }),
     dmq_is_from_node: fn({
       doc: 'Does the request come from the address of a node in the list?',
       args: [],
       routes: ['request'],
-      run: (ctx) => (bus(ctx).isFromNode(ctx) ? SENT : FAILED),
+      run: (ctx) => (bus(ctx).isFromNode(ctx) ? OK : FAILED),
+    }),
+  },
+  pvs: {
+    dmq: pvTable("What the module's event route is about; null elsewhere.", {
+      node: (ctx) => ctx.extra(DMQ_EVENT)?.node ?? null,
+      status: (ctx) => ctx.extra(DMQ_EVENT)?.status ?? null,
+      channel: (ctx) => ctx.extra(DMQ_EVENT)?.channel ?? null,
     }),
   },
   events: {
     'dmq:channel-*':
-      'A message for a channel that no module reads (an extension): the KDMQ request is in view, its body in $rb.',
+      'A message for a channel that no module reads (an extension): the KDMQ request is in view, its body in $rb, the sender in $dmq(node).',
+    'dmq:peer-up': 'Another node became active: its URI is in $ru and $dmq(node).',
+    'dmq:peer-down': 'An active node is not active any more.',
+    'dmq:peer-disabled': 'A node that does not answer was disabled.',
   },
-  rpc: {
-    'dmq.list_nodes': { doc: 'Print all nodes', returnsArray: true, run: (host) => listNodes(host) },
-    'dmq.remove': { doc: 'Remove a DMQ node', run: (host, args) => removeNode(host, args) },
-  },
+  rpc,
   check: checkSettings,
   async start(host, values): Promise<DmqState> {
     const settings = settingsOf(values);
-    const name = ownSocketName(settings)!;
-    const socket = host.findSocket(name.proto as Proto, name.host, name.port);
-    if (socket === undefined) {
-      throw new Error(
-        `server_uri is not a socket the proxy is listening on: ${settings.serverAddress}; add listen=${name.proto}:${name.host}:${name.port}`,
-      );
-    }
-    const died = (why: string) => host.log.write(-1, 'dmq', `a worker ended: ${why}`);
+    const sockets = ownSockets(host, settings);
+    const died = (why: string) => host.log.write(-1, 'dmq', `a worker ended and is replaced: ${why}`);
     const pool = settings.numWorkers > 0 ? await Pool.start(settings.numWorkers, died) : undefined;
-    return { bus: new Bus(host, settings, socket, pool), pool, stopPings: () => undefined };
+    const b = new Bus(host, settings, sockets, pool);
+    const state: DmqState = { bus: b, life: new Life(b), pool, htable: undefined };
+    for (const status of Object.keys(nodesByStatus(state)))
+      host.statistics.set(`dmq.nodes_${status}`, () => nodesByStatus(state)[status] ?? 0);
+    host.statistics.set('dmq.pending', () => pool?.pending ?? 0);
+    b.onFirstList(() => state.htable?.requestSync());
+    return state;
   },
   ready(host, state) {
-    const { bus: b } = state as DmqState;
-    b.join();
-    const timer = host.clock.every(b.settings.pingMs, () => b.ping());
-    (state as DmqState).stopPings = () => timer.cancel();
+    connectPeers(host, state as DmqState);
+    (state as DmqState).life.start();
+  },
+  reload(host, state, values) {
+    const { bus: b, life } = state as DmqState;
+    b.reconfigure(settingsOf(values));
+    connectPeers(host, state as DmqState);
+    life.reconfigured();
   },
   async stop(_host, state) {
-    const { bus: b, pool, stopPings } = state as DmqState;
-    stopPings();
-    b.leave();
+    const { life, pool, htable } = state as DmqState;
+    htable?.stop();
+    await life.leave();
     await pool?.stop();
   },
 });
 
-function listNodes(host: Host): RpcValue {
-  return host.state(DMQ).bus.nodes.nodes.map((n) => ({
-    host: n.host,
-    port: n.port === '' ? null : n.port,
-    proto: n.proto,
-    resolved_ip: n.resolvedIp,
-    status: n.status,
-    last_notification: 0,
-    local: n.local ? 1 : 0,
-  }));
+/** The peers of other modules, which are loaded by now. */
+function connectPeers(host: Host, state: DmqState): void {
+  const wanted = host.hasState(HTABLE) && (host.program.params('htable') as unknown as HtableParams).enable_dmq !== 0;
+  if (wanted && state.htable === undefined) {
+    state.htable = new HtablePeer(state.bus);
+    state.bus.addPeer(state.htable);
+  } else if (!wanted && state.htable !== undefined) {
+    state.bus.removePeer(state.htable.name);
+    state.htable.stop();
+    state.htable = undefined;
+  }
 }
 
-function removeNode(host: Host, [address]: readonly RpcValue[]): RpcValue {
-  if (address === undefined) throw new RpcFault(500, 'Invalid Parameters');
-  const key = nodeKey(`${address}`);
-  if (key === undefined) throw new RpcFault(500, 'Failure');
-  host.state(DMQ).bus.nodes.remove(key);
-  return 'Ok. DMQ node removed.';
+function ownSockets(host: Host, settings: Settings): ListenSocket[] {
+  return settings.serverAddresses.map((address, i) => {
+    const name = ownSocketName(settings, i)!;
+    const socket = host.findSocket(name.proto as Proto, name.host, name.port);
+    if (socket !== undefined) return socket;
+    throw new Error(
+      `server_uri is not a socket the proxy is listening on: ${address}; add listen=${name.proto}:${name.host}:${name.port}`,
+    );
+  });
 }
+
+export { DMQ } from './dmq-state.js';

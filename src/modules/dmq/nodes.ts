@@ -2,11 +2,18 @@
  * The nodes of a bus: their list, the wire form of it and what changes a node's status (dmq.md, sections 2.2 and 3).
  * Pure: nothing here sends.
  */
-import { parseUri, uriTransport } from '../../sip/uri.js';
+import { parseUri, uriParam } from '../../sip/uri.js';
 
-export type NodeStatus = 'active' | 'disabled' | 'timeout' | 'pending';
+/** `not_active` is a word of 6.1; it is understood, and never written to others. */
+export type NodeStatus = 'active' | 'disabled' | 'timeout' | 'pending' | 'not_active';
 
-const STATUSES: ReadonlySet<string> = new Set<NodeStatus>(['active', 'disabled', 'timeout', 'pending']);
+export const STATUSES: ReadonlySet<string> = new Set<NodeStatus>([
+  'active',
+  'disabled',
+  'timeout',
+  'pending',
+  'not_active',
+]);
 
 /** One server on the bus. Host, port and transport as written are its key. */
 export interface DmqNode {
@@ -23,19 +30,57 @@ export interface DmqNode {
   readonly notification: boolean;
   /** First address at the time the node was added; '' until it is known. */
   resolvedIp: string;
+  /** Timeouts in a row (fail_count_enabled). */
+  failCount: number;
+  /** It runs kamscript: its messages carry stamps. */
+  kamscript: boolean;
 }
 
 export type NodeKey = Pick<DmqNode, 'host' | 'port' | 'proto'>;
 
-/** Host, port and transport of a SIP URI; undefined when it is none. */
+const PROTOS: ReadonlySet<string> = new Set(['*', 'udp', 'tcp', 'tls', 'sctp', 'ws', 'wss']);
+const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$/;
+const MAX_HOST = 253;
+
+/**
+ * Host, port and transport of a SIP URI; undefined when it is none, or none that a node may have: what is taken in here
+ * is written into the lists for others.
+ */
 export function nodeKey(uri: string): NodeKey | undefined {
   const u = parseUri(uri);
-  if (u === undefined || u.host === '') return undefined;
-  return { host: u.host, port: u.portText, proto: uriTransport(u)?.toLowerCase() || '*' };
+  if (u === undefined || (u.scheme !== 'sip' && u.scheme !== 'sips')) return undefined;
+  if (u.host.length > MAX_HOST || !HOST.test(u.host)) return undefined;
+  const proto = uriParam(u, 'transport')?.toLowerCase() || '*';
+  if (!PROTOS.has(proto)) return undefined;
+  if (u.portText !== '' && !(u.port > 0 && u.port < 65536)) return undefined;
+  return { host: u.host, port: u.portText, proto };
 }
 
 export function keyText(k: NodeKey): string {
   return `${k.host}:${k.port}:${k.proto}`;
+}
+
+export function sameKey(a: NodeKey, b: NodeKey): boolean {
+  return a.host === b.host && a.port === b.port && a.proto === b.proto;
+}
+
+export function nodeOf(
+  key: NodeKey,
+  status: NodeStatus,
+  flags: { readonly local?: boolean; readonly notification?: boolean } = {},
+): DmqNode {
+  return {
+    host: key.host,
+    port: key.port,
+    proto: key.proto,
+    uri: uriOf(key),
+    status,
+    local: flags.local ?? false,
+    notification: flags.notification ?? false,
+    resolvedIp: '',
+    failCount: 0,
+    kamscript: false,
+  };
 }
 
 export function makeNode(
@@ -44,15 +89,7 @@ export function makeNode(
   flags: { readonly local?: boolean; readonly notification?: boolean } = {},
 ): DmqNode | undefined {
   const key = nodeKey(uri);
-  if (key === undefined) return undefined;
-  return {
-    ...key,
-    uri: uriOf(key),
-    status,
-    local: flags.local ?? false,
-    notification: flags.notification ?? false,
-    resolvedIp: '',
-  };
+  return key === undefined ? undefined : nodeOf(key, status, flags);
 }
 
 /** `sip:HOST:PORT[;transport=X]`, the form of lists; with `user`, that of requests: transport only where it is not UDP. */
@@ -67,11 +104,14 @@ export interface ListedNode extends NodeKey {
   readonly status: NodeStatus;
 }
 
+/** Lines of a list that are read; more is no list of servers but an attack. */
+const MAX_LINES = 1024;
+
 /** The nodes of a received list. Lines that are no node are skipped and counted: they never spoil the others. */
 export function parseList(body: string): { readonly nodes: readonly ListedNode[]; readonly bad: number } {
   const nodes: ListedNode[] = [];
   let bad = 0;
-  for (const raw of body.split('\n')) {
+  for (const raw of body.split('\n', MAX_LINES)) {
     const line = raw.replace(/[\r\0 ]+$/, '');
     if (line === '') continue;
     const node = parseLine(line);
@@ -86,8 +126,6 @@ function parseLine(line: string): ListedNode | undefined {
   if (key === undefined) return undefined;
   const status = /;status=([^;]*)/.exec(line)?.[1];
   if (status === undefined) return { ...key, status: 'pending' };
-  // 6.1 knows `not_active`, which 5.6 has no word for.
-  if (status === 'not_active') return { ...key, status: 'timeout' };
   return STATUSES.has(status) ? { ...key, status: status as NodeStatus } : undefined;
 }
 
@@ -97,9 +135,36 @@ export interface Merge {
   readonly changed: readonly DmqNode[];
 }
 
+/** When a node that does not answer is given up (the parameters of 6.1 by the same names). */
+export interface FailureRules {
+  readonly removeInactive: boolean;
+  readonly countFailures: boolean;
+  /** More timeouts in a row than this: not active. */
+  readonly notActiveAbove: number;
+  /** More than this: disabled. */
+  readonly disabledAbove: number;
+}
+
+export const RULES_5_6: FailureRules = {
+  removeInactive: true,
+  countFailures: false,
+  notActiveAbove: 0,
+  disabledAbove: 1,
+};
+
+/** Told of every change: `from` is undefined for a new node, `to` for one that is gone. */
+export type StatusListener = (node: DmqNode, from: NodeStatus | undefined, to: NodeStatus | undefined) => void;
+
+/** Servers that a bus may have; a 5.6.3 bus cannot be larger than 28. */
+const MAX_NODES = 512;
+
 /** Newest first, the local node last, as `dmq.list_nodes` shows them. */
 export class NodeList {
+  rules: FailureRules = RULES_5_6;
+  onStatus: StatusListener = () => undefined;
   #nodes: DmqNode[] = [];
+  /** Bare lists for who asks often. */
+  #active: readonly DmqNode[] | undefined;
 
   get nodes(): readonly DmqNode[] {
     return this.#nodes;
@@ -110,23 +175,40 @@ export class NodeList {
   }
 
   find(k: NodeKey): DmqNode | undefined {
-    return this.#nodes.find((n) => n.host === k.host && n.port === k.port && n.proto === k.proto);
+    return this.#nodes.find((n) => sameKey(n, k));
   }
 
-  add(node: DmqNode): void {
+  /** False: the list is full. */
+  add(node: DmqNode): boolean {
+    if (this.#nodes.length >= MAX_NODES) return false;
     this.#nodes.unshift(node);
+    this.#active = undefined;
+    this.onStatus(node, undefined, node.status);
+    return true;
   }
 
   /** The local node stays; false when there is no such node. */
   remove(k: NodeKey): boolean {
-    const before = this.#nodes.length;
-    this.#nodes = this.#nodes.filter((n) => n.local || keyText(n) !== keyText(k));
-    return this.#nodes.length < before;
+    const gone = this.#nodes.find((n) => !n.local && sameKey(n, k));
+    if (gone === undefined) return false;
+    this.#nodes = this.#nodes.filter((n) => n !== gone);
+    this.#active = undefined;
+    this.onStatus(gone, gone.status, undefined);
+    return true;
+  }
+
+  setStatus(node: DmqNode, to: NodeStatus): void {
+    const from = node.status;
+    if (from === to || this.find(node) !== node) return;
+    node.status = to;
+    this.#active = undefined;
+    this.onStatus(node, from, to);
   }
 
   /** Nodes that broadcasts go to: active, not the local one. */
-  active(): DmqNode[] {
-    return this.#nodes.filter((n) => !n.local && n.status === 'active');
+  active(): readonly DmqNode[] {
+    this.#active ??= this.#nodes.filter((n) => !n.local && n.status === 'active');
+    return this.#active;
   }
 
   /** Nodes that pings go to, whatever their status. */
@@ -138,10 +220,13 @@ export class NodeList {
     return this.#nodes.every((n) => n.local);
   }
 
-  /** The body of a list: own node and all active ones; every line ends with CRLF, the last one too. */
-  text(ownStatus?: NodeStatus): string {
+  /**
+   * The body of a list: own node and all active ones; every line ends with CRLF, the last one too. `shown` may leave
+   * some out (a line that does not resolve blocks a 5.6.3 node for good).
+   */
+  text(ownStatus?: NodeStatus, shown: (node: DmqNode) => boolean = () => true): string {
     return this.#nodes
-      .filter((n) => n.local || n.status === 'active')
+      .filter((n) => (n.local || n.status === 'active') && shown(n))
       .map((n) => `${uriOf(n)};status=${n.local ? (ownStatus ?? n.status) : n.status}\r\n`)
       .join('');
   }
@@ -153,24 +238,10 @@ export class NodeList {
     for (const l of listed) {
       const known = this.find(l);
       if (known === undefined) {
-        const node: DmqNode = {
-          host: l.host,
-          port: l.port,
-          proto: l.proto,
-          uri: uriOf(l),
-          status: l.status,
-          local: false,
-          notification: false,
-          resolvedIp: '',
-        };
-        this.add(node);
-        added.push(node);
-      } else if (
-        !known.local &&
-        known.status !== l.status &&
-        (known.status !== 'disabled' || l.status === 'disabled')
-      ) {
-        known.status = l.status;
+        const node = nodeOf(l, l.status);
+        if (this.add(node)) added.push(node);
+      } else if (takesStatus(known, l.status)) {
+        this.setStatus(known, l.status);
         changed.push(known);
       }
     }
@@ -178,22 +249,39 @@ export class NodeList {
   }
 
   /** A final reply to a list or to a script's message: 200 makes active, 408 counts against. Gives what became of it. */
-  replied(node: DmqNode, status: number): 'active' | 'pending' | 'disabled' | 'removed' | undefined {
-    if (this.find(node) !== node || node.local) return undefined;
+  replied(node: DmqNode, status: number): NodeStatus | 'removed' | undefined {
+    if (node.local || this.find(node) !== node) return undefined;
     if (status === 200) {
-      node.status = 'active';
+      node.failCount = 0;
+      this.setStatus(node, 'active');
       return 'active';
     }
     if (status !== 408) return undefined;
-    if (node.notification) {
-      node.status = 'pending';
-      return 'pending';
-    }
-    if (node.status === 'disabled') {
-      this.remove(node);
-      return 'removed';
-    }
-    node.status = 'disabled';
-    return 'disabled';
+    node.failCount++;
+    const next = this.#afterTimeout(node);
+    if (next === 'removed') this.remove(node);
+    else this.setStatus(node, next);
+    return next;
   }
+
+  #afterTimeout(node: DmqNode): NodeStatus | 'removed' {
+    const { removeInactive, countFailures, notActiveAbove, disabledAbove } = this.rules;
+    if (countFailures && node.failCount <= notActiveAbove) return node.status;
+    if (node.notification) return 'pending';
+    if (!removeInactive) return 'not_active';
+    if (countFailures && node.failCount <= disabledAbove) return 'not_active';
+    return node.status === 'disabled' ? 'removed' : 'disabled';
+  }
+
+  /** A peer's message was not answered: counts only with fail_count_enabled, and takes an active node out at most. */
+  peerTimeout(node: DmqNode): void {
+    if (!this.rules.countFailures || node.status !== 'active' || this.find(node) !== node) return;
+    node.failCount++;
+    if (node.failCount > this.rules.notActiveAbove) this.setStatus(node, node.notification ? 'pending' : 'not_active');
+  }
+}
+
+function takesStatus(known: DmqNode, status: NodeStatus): boolean {
+  if (known.local || known.status === status) return false;
+  return known.status !== 'disabled';
 }

@@ -1,77 +1,150 @@
-/** The dmq pool: `num_workers` piscina threads; messages of one node and peer keep their order. */
+/**
+ * The dmq pool: `num_workers` piscina threads; jobs of one lane keep their order. A thread that dies is replaced, and what
+ * it had not done is given to its successor; a job that took two threads down is answered as unusable.
+ */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { workerFile } from '../../runtime/worker-file.js';
-import type { BodyKind, FromWorker, Job, Plan, ToWorker } from './protocol.js';
+import type { FromWorker, Job, Plan, ToWorker, Work } from './protocol.js';
+
+/** Gets each part of what a job gave; `more`: another follows. */
+export type Then = (plan: Plan, more: boolean) => void;
+
+interface Open {
+  readonly job: Job;
+  readonly then: Then;
+  /** Threads that died while they had it in hand. */
+  deaths: number;
+}
 
 interface Thread {
-  readonly port: MessagePort;
+  port: MessagePort;
   readonly waiting: Job[];
+  /** What it was given and has not done, oldest first. */
+  readonly given: Map<number, Open>;
   planned: boolean;
 }
+
+/** A job that was first in hand when so many threads died is not tried again. */
+const POISON = 2;
+/** ms between a death and the successor's start: a thread that dies at once must not keep the server busy. */
+const PAUSE = 200;
 
 export class Pool {
   readonly #piscina: Piscina;
   readonly #threads: Thread[] = [];
-  readonly #tasks: Promise<void>[] = [];
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #onDeath: (why: string) => void;
   #stopping = false;
-  readonly #open = new Map<number, (plan: Plan) => void>();
   #ids = 0;
+  #pending = 0;
+  #restarts = 0;
 
-  private constructor(piscina: Piscina) {
+  private constructor(piscina: Piscina, onDeath: (why: string) => void) {
     this.#piscina = piscina;
+    this.#onDeath = onDeath;
   }
 
   /** Threads start at once; `onDeath` is told when one ends that was not told to. */
-  static async start(count: number, onDeath: (why: string) => void): Promise<Pool> {
+  static async start(
+    count: number,
+    onDeath: (why: string) => void,
+    file = workerFile('./worker.js', import.meta.url),
+  ): Promise<Pool> {
     const { Piscina } = await import('piscina');
     const piscina = new Piscina({
-      filename: workerFile('./worker.js', import.meta.url),
+      filename: file,
       minThreads: count,
       maxThreads: count,
       // A thread parked in Atomics.wait would not see its port.
       atomics: 'disabled',
     });
     piscina.on('error', () => {});
-    const pool = new Pool(piscina);
-    for (let i = 0; i < count; i++) pool.#addThread(onDeath);
+    const pool = new Pool(piscina, onDeath);
+    for (let i = 0; i < count; i++) pool.#addThread();
     return pool;
-  }
-
-  #addThread(onDeath: (why: string) => void): void {
-    const { port1, port2 } = new MessageChannel();
-    port1.on('message', (message: FromWorker) => {
-      for (const { id, plan } of message.list) {
-        const then = this.#open.get(id);
-        this.#open.delete(id);
-        then?.(plan);
-      }
-    });
-    this.#threads.push({ port: port1, waiting: [], planned: false });
-    const task: Promise<void> = this.#piscina.run({ port: port2 }, { name: 'work', transferList: [port2] });
-    this.#tasks.push(
-      task.catch((e: unknown) => {
-        if (!this.#stopping) onDeath(String(e));
-      }),
-    );
   }
 
   /** Jobs not yet done. */
   get pending(): number {
-    return this.#open.size;
+    return this.#pending;
   }
 
-  /** Has `body` read as `kind`; jobs of one `lane` are done in order. */
-  read(lane: string, kind: BodyKind, body: string, then: (plan: Plan) => void): void {
-    const id = ++this.#ids;
-    this.#open.set(id, then);
+  get threads(): number {
+    return this.#threads.length;
+  }
+
+  /** Threads that died and were replaced. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  #addThread(): void {
+    const { port1, port2 } = new MessageChannel();
+    const thread: Thread = { port: port1, waiting: [], given: new Map(), planned: false };
+    this.#threads.push(thread);
+    this.#run(thread, port2);
+  }
+
+  #run(thread: Thread, far: MessagePort): void {
+    thread.port.on('message', (message: FromWorker) => this.#done(thread, message));
+    const task: Promise<void> = this.#piscina.run({ port: far }, { name: 'work', transferList: [far] }).then(
+      () => undefined,
+      (e: unknown) => this.#died(thread, String(e)),
+    );
+    this.#tasks.add(task);
+    void task.finally(() => this.#tasks.delete(task));
+  }
+
+  #done(thread: Thread, { list }: FromWorker): void {
+    for (const { id, plan, more } of list) {
+      const open = thread.given.get(id);
+      if (open === undefined) continue;
+      if (!more) {
+        thread.given.delete(id);
+        this.#pending--;
+      }
+      open.then(plan, more);
+    }
+  }
+
+  #died(thread: Thread, why: string): void {
+    thread.port.close();
+    if (this.#stopping) return;
+    this.#restarts++;
+    this.#onDeath(why);
+    const first = thread.given.values().next().value;
+    if (first !== undefined && ++first.deaths >= POISON) {
+      thread.given.delete(first.job.id);
+      this.#pending--;
+      first.then({ kind: 'unusable', why: 'it ended two threads' }, false);
+    }
+    setTimeout(() => this.#replace(thread), PAUSE);
+  }
+
+  #replace(thread: Thread): void {
+    if (this.#stopping) return;
+    const { port1, port2 } = new MessageChannel();
+    thread.port = port1;
+    this.#run(thread, port2);
+    thread.waiting.length = 0;
+    const list = [...thread.given.values()].map((o) => o.job);
+    if (list.length > 0) port1.postMessage({ kind: 'jobs', list } satisfies ToWorker);
+  }
+
+  /** Has `work` done; jobs of one `lane` are done, and told of, in order. */
+  run(lane: string, work: Work, then: Then): void {
+    const job: Job = { ...work, id: ++this.#ids };
     const thread = this.#threads[hash(lane) % this.#threads.length]!;
-    thread.waiting.push({ id, kind, body });
+    thread.given.set(job.id, { job, then, deaths: 0 });
+    this.#pending++;
+    thread.waiting.push(job);
     if (thread.planned) return;
     thread.planned = true;
     setImmediate(() => {
       thread.planned = false;
-      thread.port.postMessage({ kind: 'jobs', list: thread.waiting.splice(0) } satisfies ToWorker);
+      const list = thread.waiting.splice(0);
+      if (list.length > 0) thread.port.postMessage({ kind: 'jobs', list } satisfies ToWorker);
     });
   }
 

@@ -1,5 +1,6 @@
 /** What crosses between the script thread and the threads of the dmq pool: plain data, one union for each direction. */
 import type { MessagePort } from 'node:worker_threads';
+import type { HtableCell, HtablePlan } from './htable-body.js';
 import type { ListedNode } from './nodes.js';
 
 /** One task of the pool: it holds its thread until told to stop. */
@@ -8,14 +9,15 @@ export interface WorkerTask {
 }
 
 /** What the body of a bus message is to be read as. */
-export type BodyKind = 'list' | 'opaque';
+export type BodyKind = 'list' | 'opaque' | 'htable';
 
-export interface Job {
-  readonly id: number;
-  readonly kind: BodyKind;
-  /** Latin1. */
-  readonly body: string;
-}
+export type Work =
+  /** `body` is latin1 text. */
+  | { readonly kind: BodyKind; readonly body: string }
+  /** Write one body of cells. */
+  | { readonly kind: 'write-cells'; readonly cells: readonly HtableCell[]; readonly stamps: boolean };
+
+export type Job = Work & { readonly id: number };
 
 export type ToWorker = { readonly kind: 'jobs'; readonly list: readonly Job[] } | { readonly kind: 'stop' };
 
@@ -23,12 +25,16 @@ export type ToWorker = { readonly kind: 'jobs'; readonly list: readonly Job[] } 
 export type Plan =
   | { readonly kind: 'list'; readonly nodes: readonly ListedNode[]; readonly bad: number }
   | { readonly kind: 'opaque' }
+  | { readonly kind: 'htable'; readonly does: HtablePlan }
+  | { readonly kind: 'body'; readonly text: string }
   /** The body cannot be used: answered with `400 Bad Request`. */
   | { readonly kind: 'unusable'; readonly why: string };
 
 export interface Done {
   readonly id: number;
   readonly plan: Plan;
+  /** Another part of the same job follows. */
+  readonly more: boolean;
 }
 
 export type FromWorker = { readonly kind: 'done'; readonly list: readonly Done[] };

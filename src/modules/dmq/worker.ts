@@ -1,20 +1,26 @@
 /** Runs in the threads of the dmq pool: reads bodies into plans, in batches, and yields between them. */
-import { parseList } from './nodes.js';
-import type { Done, FromWorker, Job, Plan, ToWorker, WorkerTask } from './protocol.js';
+import { plansOf } from './plans.js';
+import type { Done, FromWorker, Job, ToWorker, WorkerTask } from './protocol.js';
 
 /** Jobs done in one go before the thread looks at its port again. */
 const BATCH = 64;
 
 /** The task of one thread; ends with `stop`, after what was given before it. */
 export function work({ port }: WorkerTask): Promise<void> {
-  const open: Job[] = [];
+  let open: Job[] = [];
+  let at = 0;
   return new Promise((resolve) => {
     let stopping = false;
     let planned = false;
     const next = () => {
       planned = false;
-      const done: Done[] = open.splice(0, BATCH).map((job) => ({ id: job.id, plan: planOf(job) }));
-      if (done.length > 0) port.postMessage({ kind: 'done', list: done } satisfies FromWorker);
+      const list = open.slice(at, at + BATCH).flatMap(doneOf);
+      at += BATCH;
+      if (at >= open.length) {
+        open = [];
+        at = 0;
+      }
+      if (list.length > 0) port.postMessage({ kind: 'done', list } satisfies FromWorker);
       if (open.length > 0) plan();
       else if (stopping) {
         port.close();
@@ -28,18 +34,13 @@ export function work({ port }: WorkerTask): Promise<void> {
     };
     port.on('message', (message: ToWorker) => {
       if (message.kind === 'stop') stopping = true;
-      else open.push(...message.list);
+      else for (const job of message.list) open.push(job);
       plan();
     });
   });
 }
 
-/** What a body says; never throws. */
-export function planOf(job: Job): Plan {
-  switch (job.kind) {
-    case 'list':
-      return { kind: 'list', ...parseList(job.body) };
-    case 'opaque':
-      return { kind: 'opaque' };
-  }
+function doneOf(job: Job): Done[] {
+  const plans = plansOf(job);
+  return plans.map((plan, i) => ({ id: job.id, plan, more: i < plans.length - 1 }));
 }

@@ -16,6 +16,7 @@ export { replyLocally, sendTrying } from './local-reply.js';
 export { inviteOf, lookUp, transactionOf } from './match.js';
 export type { Forced } from './next-hop.js';
 export { paramsOf as tmParamsOf } from './params.js';
+export { type CopyTarget, sendCopies } from './replicate.js';
 export { settingsOf } from './settings.js';
 export { findByCallId, findById, TM, type Tm, tmOf } from './state.js';
 export type { Resumed } from './suspend.js';

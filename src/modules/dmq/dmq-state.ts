@@ -1,0 +1,15 @@
+/** What a server keeps for module dmq. */
+import { stateKey } from '../../runtime/module.js';
+import type { Bus } from './bus.js';
+import type { HtablePeer } from './htable-peer.js';
+import type { Life } from './life.js';
+import type { Pool } from './pool.js';
+
+export interface DmqState {
+  readonly bus: Bus;
+  readonly life: Life;
+  readonly pool: Pool | undefined;
+  htable: HtablePeer | undefined;
+}
+
+export const DMQ = stateKey<DmqState>('dmq');

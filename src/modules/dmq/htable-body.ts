@@ -1,0 +1,138 @@
+/** Bodies of peer `htable`, read and written (dmq.md, 6.1). Pure: runs in the threads of the pool. */
+import { intOf, isObject, parseJson } from './json.js';
+
+export const ACTION = { SYNC: 1, SET: 2, EXPIRE: 3, DELETE: 4, DELETE_RE: 5, DELETE_PREFIX: 6 } as const;
+const IS_STRING = 2;
+
+/** One cell of an answer to a request for all cells. */
+export interface HtableCell {
+  readonly table: string;
+  readonly key: string;
+  readonly value: number | string;
+  /** Second since the epoch, 0 never. */
+  readonly expire: number;
+  /** When it was last written, where the sender says so. */
+  readonly stamp: number;
+}
+
+export type HtablePlan =
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'set'; readonly table: string; readonly key: string; readonly value: number | string }
+  | { readonly kind: 'expire'; readonly table: string; readonly key: string; readonly seconds: number }
+  | { readonly kind: 'delete'; readonly table: string; readonly key: string }
+  | {
+      readonly kind: 'delete-re' | 'delete-prefix';
+      readonly table: string;
+      readonly by: 'name' | 'value';
+      readonly text: string;
+    }
+  | { readonly kind: 'cells'; readonly cells: readonly HtableCell[] }
+  /** Well-formed, but not to be carried out: 500. */
+  | { readonly kind: 'failed' };
+
+const TEXTS: ReadonlySet<string> = new Set(['htname', 'cname', 'strval']);
+const NUMBERS: ReadonlySet<string> = new Set(['action', 'type', 'intval', 'mode', 'last_modified']);
+
+const FAILED: HtablePlan = { kind: 'failed' };
+
+/** What a body asks for; undefined when it cannot be used (400). */
+export function readHtable(body: string): HtablePlan | undefined {
+  const root = parseJson(body);
+  if (!isObject(root)) return undefined;
+  const names = Object.keys(root);
+  if (names.length === 0) return undefined;
+  if (names[0] === 'cells') return readCells(root.cells);
+  for (const name of names) {
+    if (TEXTS.has(name) ? typeof root[name] !== 'string' : !NUMBERS.has(name)) return undefined;
+  }
+  return planOf(root);
+}
+
+function planOf(m: Readonly<Record<string, unknown>>): HtablePlan | undefined {
+  const table = textOf(m.htname);
+  const key = textOf(m.cname);
+  switch (intOf(m.action)) {
+    case ACTION.SYNC:
+      return { kind: 'sync' };
+    case ACTION.SET: {
+      const value = cellValue(m);
+      return value === undefined ? undefined : { kind: 'set', table, key, value };
+    }
+    case ACTION.EXPIRE:
+      return { kind: 'expire', table, key, seconds: intOf(m.intval) };
+    case ACTION.DELETE:
+      return { kind: 'delete', table, key };
+    case ACTION.DELETE_RE:
+      return { kind: 'delete-re', table, by: byOf(m), text: textOf(m.strval) };
+    case ACTION.DELETE_PREFIX:
+      return { kind: 'delete-prefix', table, by: byOf(m), text: textOf(m.strval) };
+    default:
+      return FAILED;
+  }
+}
+
+const textOf = (v: unknown): string => (typeof v === 'string' ? v : '');
+const byOf = (m: Readonly<Record<string, unknown>>) => (intOf(m.mode) === 0 ? 'name' : 'value');
+
+function cellValue(m: Readonly<Record<string, unknown>>): number | string | undefined {
+  if ((intOf(m.type) & IS_STRING) !== 0) return typeof m.strval === 'string' ? m.strval : undefined;
+  return typeof m.intval === 'number' ? intOf(m.intval) : undefined;
+}
+
+/** Cells that are none are left out: one bad cell does not cost the others. */
+function readCells(list: unknown): HtablePlan | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const cells: HtableCell[] = [];
+  for (const item of list as readonly unknown[]) {
+    if (!isObject(item)) continue;
+    const value = cellValue(item);
+    const table = textOf(item.htname);
+    const key = textOf(item.cname);
+    if (value === undefined || table === '' || key === '') continue;
+    const stamp = typeof item.last_modified === 'number' ? item.last_modified : 0;
+    cells.push({ table, key, value, expire: intOf(item.expire), stamp });
+  }
+  return { kind: 'cells', cells };
+}
+
+// ------------------------------------------------------------------- writing
+
+const quoted = (text: string): string => JSON.stringify(text);
+
+function valueText(value: number | string): string {
+  return typeof value === 'string' ? `"type":2,"strval":${quoted(value)}` : `"type":0,"intval":${value}`;
+}
+
+export const SYNC_REQUEST = '{"action":1}';
+
+export function setText(table: string, key: string, value: number | string): string {
+  return `{"action":2,"htname":${quoted(table)},"cname":${quoted(key)},${valueText(value)},"mode":1}`;
+}
+
+export function expireText(table: string, key: string, seconds: number): string {
+  return `{"action":3,"htname":${quoted(table)},"cname":${quoted(key)},"type":0,"intval":${seconds},"mode":0}`;
+}
+
+export function deleteText(table: string, key: string): string {
+  return `{"action":4,"htname":${quoted(table)},"cname":${quoted(key)},"mode":0}`;
+}
+
+export function removeText(
+  action: 'delete-re' | 'delete-prefix',
+  table: string,
+  by: 'name' | 'value',
+  text: string,
+): string {
+  const number = action === 'delete-re' ? ACTION.DELETE_RE : ACTION.DELETE_PREFIX;
+  const mode = by === 'name' ? 0 : 1;
+  return `{"action":${number},"htname":${quoted(table)},"type":2,"strval":${quoted(text)},"mode":${mode}}`;
+}
+
+/** `{"cells":[…]}`; stamps only for those who read them: they cost every 5.6.3 node a line of its log. */
+export function cellsText(cells: readonly HtableCell[], stamps: boolean): string {
+  const items = cells.map((c) => {
+    const stamp = stamps && c.stamp > 0 ? `,"last_modified":${c.stamp}` : '';
+    return `{"htname":${quoted(c.table)},"cname":${quoted(c.key)},${valueText(c.value)},"expire":${c.expire}${stamp}}`;
+  });
+  return `{"cells":[${items.join(',')}]}`;
+}

@@ -1,0 +1,33 @@
+/** From a body to a plan, in the pool's threads (or at once, for dmq_process_message). Never throws. */
+import { cellsText, readHtable } from './htable-body.js';
+import { parseList } from './nodes.js';
+import type { Plan, Work } from './protocol.js';
+
+/** Cells that the script thread takes in one go. */
+const MAX_CELLS = 1000;
+
+const UNUSABLE: Plan = { kind: 'unusable', why: 'no body of this peer' };
+
+/** What is to be done, in parts where it is much; at least one. */
+export function plansOf(work: Work): readonly Plan[] {
+  switch (work.kind) {
+    case 'list':
+      return [{ kind: 'list', ...parseList(work.body) }];
+    case 'opaque':
+      return [{ kind: 'opaque' }];
+    case 'htable':
+      return htablePlans(work.body);
+    case 'write-cells':
+      return [{ kind: 'body', text: cellsText(work.cells, work.stamps) }];
+  }
+}
+
+function htablePlans(body: string): readonly Plan[] {
+  const does = readHtable(body);
+  if (does === undefined) return [UNUSABLE];
+  if (does.kind !== 'cells' || does.cells.length <= MAX_CELLS) return [{ kind: 'htable', does }];
+  const parts: Plan[] = [];
+  for (let i = 0; i < does.cells.length; i += MAX_CELLS)
+    parts.push({ kind: 'htable', does: { kind: 'cells', cells: does.cells.slice(i, i + MAX_CELLS) } });
+  return parts;
+}
