@@ -250,6 +250,8 @@ export const htable = defineModule({
     return parseTables((params as unknown as HtableParams).htable).errors.filter((e) => e.startsWith('htable already'));
   },
   async start(host, params) {
+    if (params.enable_dmq !== 0 && !host.hasState({ module: 'dmq' }))
+      throw new Error('failed to initialize dmq integration: enable_dmq=1 needs loadmodule "dmq.so" before htable');
     const state = new HtableState(host, params as unknown as HtableParams);
     await state.loadAll();
     return state;
