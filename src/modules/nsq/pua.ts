@@ -27,7 +27,8 @@ export async function puaPublish(ctx: RouteContext, params: Params, json: string
   if (update.kind === 'incomplete') ctx.host.log.write(LEVEL.ERR, 'nsq', `nsq_pua_publish: ${update.why}`);
   if (update.kind !== 'row') return 1;
   try {
-    await ctx.host.state(NSQ).presentities?.replacePresentity(update.row, update.key);
+    const sink = await ctx.host.state(NSQ).presentities();
+    await sink.replacePresentity(update.row, update.key);
   } catch (error) {
     ctx.host.log.write(LEVEL.ERR, 'nsq', `nsq_pua_publish: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -43,8 +43,7 @@ export class NsqState {
   #broker: BrokerThread | undefined;
   /** Settled when the embedded broker listens, or when there is none. */
   #brokerUp: Promise<void> = Promise.resolve();
-  /** Undefined: no call of nsq_pua_publish would use it. */
-  presentities: PresentitySink | undefined;
+  #presentities: Promise<PresentitySink> | undefined;
   #stopped = false;
 
   constructor(host: Host, settings: NsqSettings) {
@@ -123,12 +122,26 @@ export class NsqState {
     return this.#brokerUp;
   }
 
-  async #openPresentities(): Promise<void> {
+  /** Opened at start where the script calls nsq_pua_publish, else with the first call that a reload brought. */
+  presentities(): Promise<PresentitySink> {
     const { presentities } = this.#settings;
+    this.#presentities ??= openPresentities(this.host, presentities?.url, presentities?.table ?? '');
+    return this.#presentities;
+  }
+
+  async #openPresentities(): Promise<void> {
+    await this.#closePresentities();
     const used = calledFunctions(this.host.program.script, ['nsq_pua_publish']).size > 0;
-    await this.presentities?.close?.();
-    this.presentities =
-      used && presentities ? await openPresentities(this.host, presentities.url, presentities.table) : undefined;
+    if (used && this.#settings.presentities !== undefined) await this.presentities();
+  }
+
+  async #closePresentities(): Promise<void> {
+    const open = this.#presentities;
+    this.#presentities = undefined;
+    await open?.then(
+      (sink) => sink.close?.(),
+      () => {},
+    );
   }
 
   #openPublisher(): void {
@@ -244,7 +257,7 @@ export class NsqState {
     await Promise.all(this.#lines.map((line) => this.#stopLine(line, limit)));
     this.#publishFinder?.stop();
     await this.#publishing?.stop(limit);
-    await this.presentities?.close?.();
+    await this.#closePresentities();
     await this.#brokerUp.catch(() => {});
     await this.#broker?.stop();
     await this.#pool.end();

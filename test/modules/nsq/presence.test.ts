@@ -154,7 +154,11 @@ describe('message-summary', () => {
 describe('nsq_pua_publish', () => {
   const rows: unknown[] = [];
   const presentities = { replacePresentity: async (got: unknown) => void rows.push(got) };
-  const run = (json: string, params = {}, states: Readonly<Record<string, unknown>> = { nsq: { presentities } }) => {
+  const run = (
+    json: string,
+    params = {},
+    states: Readonly<Record<string, unknown>> = { nsq: { presentities: async () => presentities } },
+  ) => {
     const host = fakeHost({ states });
     return puaPublish(
       new Context(host, fakeProgram(), host.fakeRequest(), 1),
@@ -172,7 +176,11 @@ describe('nsq_pua_publish', () => {
     expect(rows).toHaveLength(1);
     const failing = { replacePresentity: async () => Promise.reject(new Error('the table is gone')) };
     expect(
-      await run(JSON.stringify({ 'Event-Name': 'update', ...DIALOG }), {}, { nsq: { presentities: failing } }),
+      await run(
+        JSON.stringify({ 'Event-Name': 'update', ...DIALOG }),
+        {},
+        { nsq: { presentities: async () => failing } },
+      ),
     ).toBe(1);
   });
 });
