@@ -31,6 +31,7 @@ modparam("htable", "htable", "seen=>size=4;initval=0;")
 ${more}
 request_route {
 	$sht(seen=>count) = $sht(seen=>count) + 1;
+	xlog("L_INFO", "${word} begins\\n");
 	${wait > 0 ? `usleep("${wait * 1000}");` : ''}
 	sl_send_reply("200", "${word} $sht(seen=>count)");
 }
@@ -43,16 +44,18 @@ async function start(version: Version, args: readonly string[] = []) {
   writeFileSync(file, script(port, version));
   const server = await startServer(['run', file, ...args], / is running, listening on /);
   running.push(server);
-  const ask = async (at = port) =>
-    /^SIP\/2\.0 200 (.*)\r/.exec((await kamscript(['send', '--timeout', '3', `sip:x@127.0.0.1:${at}`])).stdout)?.[1];
+  const ask = async (at = port, seconds = '8') =>
+    /^SIP\/2\.0 200 (.*)\r/.exec(
+      (await kamscript(['send', '--timeout', seconds, `sip:x@127.0.0.1:${at}`])).stdout,
+    )?.[1];
   return { server, port, file, ask };
 }
 
 describe('reload', () => {
   test('by SIGHUP: a run under way ends as it began, tables live on, an error changes nothing', async () => {
-    const { server, port, file, ask } = await start({ word: 'old', wait: 1500 });
+    const { server, port, file, ask } = await start({ word: 'old', wait: 3000 });
     const under = ask();
-    await new Promise((done) => setTimeout(done, 700));
+    await server.saw(/old begins/);
     writeFileSync(file, script(port, { word: 'new', more: 'route[ADDED] { xlog("x\\n"); }' }));
     server.child.kill('SIGHUP');
     await server.saw(
@@ -77,7 +80,7 @@ describe('reload', () => {
     expect(await ask(second)).toBe('two 2');
     writeFileSync(file, script(port, { word: 'three' }));
     await server.saw(new RegExp(`sockets closed udp:127\\.0\\.0\\.1:${second}`));
-    expect(await ask(second)).toBeUndefined();
+    expect(await ask(second, '1')).toBeUndefined();
     expect(await ask()).toBe('three 3');
   }, 60_000);
 });
