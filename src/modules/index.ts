@@ -19,9 +19,11 @@ import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue/index.js';
 import { mtree } from './mtree/index.js';
 import { nsq } from './nsq/index.js';
+import { path } from './path.js';
 import { pv } from './pv/index.js';
 import { regexModule } from './regex/index.js';
 import { rr } from './rr/index.js';
+import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
@@ -55,8 +57,10 @@ export const MODULES: readonly ModuleDefinition[] = [
   mqueue,
   mtree,
   nsq,
+  path,
   pv,
   regexModule,
+  sanity,
   sdpops,
   siputils,
   sl,
