@@ -1,5 +1,6 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { auth } from './auth/index.js';
 import { avpops } from './avpops/index.js';
 import { benchmark } from './benchmark.js';
 import { cfgutils } from './cfgutils.js';
@@ -38,6 +39,7 @@ import { xhttp } from './xhttp/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
+  auth,
   avpops,
   benchmark,
   cfgutils,

@@ -1,0 +1,109 @@
+/** Credentials of a request against a password (sip.md, section 9). */
+import type { Context } from '../../runtime/context.js';
+import { CHECKED_CREDENTIALS } from '../../runtime/variables/auth.js';
+import { type DigestAlgorithm, type DigestParams, ha1, parseDigest, verifyDigest } from '../../sip/digest.js';
+import { fromOf, toOf } from '../../sip/header.js';
+import { HDR } from '../../sip/header-names.js';
+import type { Header, SipMessage } from '../../sip/message.js';
+import { parseUri } from '../../sip/uri.js';
+import type { Nonces } from './nonce.js';
+
+/** Return codes of the authenticate functions. */
+export const AUTH = {
+  OK: 1,
+  ERROR: -1,
+  WRONG_PASSWORD: -2,
+  NO_USER: -3,
+  STALE: -4,
+  NO_CREDENTIALS: -5,
+  NONCE_REUSED: -6,
+  USER_DIFFERS: -8,
+} as const;
+
+export interface AuthParams {
+  readonly secret: string;
+  readonly nonce_expire: number;
+  readonly nonce_count: number;
+  readonly one_time_nonce: number;
+  readonly qop: string;
+  readonly algorithm: string;
+  readonly realm_prefix: string;
+  readonly force_stateless_reply: number;
+}
+
+export interface Found {
+  readonly header: Header;
+  readonly digest: DigestParams;
+}
+
+export type Kind = 'www' | 'proxy';
+
+/** Credentials of a request for a realm; '' takes the first. */
+export function credentialsFor(msg: SipMessage, kind: Kind, realm: string): Found | undefined {
+  const id = kind === 'www' ? HDR.AUTHORIZATION : HDR.PROXYAUTH;
+  for (const header of msg.headers) {
+    if (header.id !== id) continue;
+    const digest = parseDigest(msg.value(header));
+    if (digest === undefined || digest.scheme.toLowerCase() !== 'digest') continue;
+    if (realm === '' || digest.params.get('realm') === realm) return { header, digest };
+  }
+  return undefined;
+}
+
+export interface Secret {
+  readonly realm: string;
+  readonly password: string;
+  /** The password is H(user:realm:password). */
+  readonly hashed: boolean;
+  readonly method: string;
+}
+
+export function algorithmName(params: AuthParams): DigestAlgorithm {
+  return /^sha-256$/i.test(params.algorithm) ? 'SHA-256' : 'MD5';
+}
+
+/** Checks a request; ACK, CANCEL and PRACK pass, since they cannot be challenged. */
+export function authenticate(ctx: Context, params: AuthParams, nonces: Nonces, kind: Kind, secret: Secret): number {
+  const { msg } = ctx;
+  if (msg.method === 'ACK' || msg.method === 'CANCEL' || msg.method === 'PRACK') return AUTH.OK;
+  const found = credentialsFor(msg, kind, secret.realm);
+  if (found === undefined) return AUTH.NO_CREDENTIALS;
+  const { params: fields } = found.digest;
+  const nonce = fields.get('nonce') ?? '';
+  const state = nonces.check(nonce);
+  if (state === 'unreadable') return AUTH.ERROR;
+  if (params.one_time_nonce !== 0 && nonces.wasUsed(nonce)) return AUTH.NONCE_REUSED;
+  if (state === 'stale') return AUTH.STALE;
+  const user = fields.get('username') ?? '';
+  if (!proves(found.digest, user, secret, params, msg.body)) return AUTH.WRONG_PASSWORD;
+  if (params.nonce_count !== 0 && fields.has('qop') && nonces.count(nonce, fields.get('nc') ?? '') === 'replayed')
+    return AUTH.STALE;
+  if (params.one_time_nonce !== 0) nonces.use(nonce);
+  msg.slots.set(CHECKED_CREDENTIALS, { user: userPart(user), realm: secret.realm });
+  msg.slots.set(USED, found.header);
+  return AUTH.OK;
+}
+
+/** Header of the credentials that were accepted, for consume_credentials(). */
+export const USED = { name: 'used credentials' };
+
+/** `user@realm` as a username stands for `user`. */
+function proves(digest: DigestParams, user: string, secret: Secret, params: AuthParams, body: string): boolean {
+  if (secret.hashed) return verifyDigest(digest, secret.password, secret.method, body);
+  const names = user.includes('@') ? [user, userPart(user)] : [user];
+  return names.some((name) =>
+    verifyDigest(digest, ha1(algorithmName(params), name, secret.realm, secret.password), secret.method, body),
+  );
+}
+
+function userPart(user: string): string {
+  return user.replace(/@.*$/s, '');
+}
+
+/** pv_auth_check() with checks: does the user of the credentials fit To of a REGISTER, From of other requests? */
+export function userFits(ctx: Context, kind: Kind, realm: string): boolean {
+  const found = credentialsFor(ctx.msg, kind, realm);
+  const party = ctx.msg.method === 'REGISTER' ? toOf(ctx.msg) : fromOf(ctx.msg);
+  const user = parseUri(party?.uri ?? '')?.user ?? '';
+  return userPart(found?.digest.params.get('username') ?? '') === user;
+}
