@@ -8,6 +8,7 @@ import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
 import { crypto } from './crypto.js';
 import { dbText } from './db_text/index.js';
+import { ctl } from './ctl/index.js';
 import { dmq } from './dmq/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
@@ -46,6 +47,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   corex,
   countersModule,
   crypto,
+  ctl,
   dbText,
   exec,
   htable,
