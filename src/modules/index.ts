@@ -3,6 +3,7 @@ import type { ModuleDefinition } from '../runtime/module.js';
 import { auth } from './auth/index.js';
 import { avpops } from './avpops/index.js';
 import { benchmark } from './benchmark.js';
+import { cfgRpc } from './cfg_rpc.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
@@ -43,6 +44,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   auth,
   avpops,
   benchmark,
+  cfgRpc,
   cfgutils,
   corex,
   countersModule,

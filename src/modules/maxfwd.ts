@@ -88,6 +88,7 @@ const isLess = fn({
 export const maxfwd = defineModule({
   name: 'maxfwd',
   doc: 'Guards against forwarding loops with the Max-Forwards header (RFC 3261, 16.3).',
+  settings: ['max_limit'],
   params: { max_limit: intParam(70, 'Highest Max-Forwards value let through; a greater one is lowered to it.') },
   functions: {
     mf_process_maxfwd_header: process,

@@ -376,6 +376,8 @@ export interface ModuleDefinition {
   readonly name: string;
   readonly doc: string;
   readonly params?: Readonly<Record<string, ParamDefinition | ParamAlias>>;
+  /** Parameters that may change while the server runs (cfg.set, $ccp): those that are read anew at each use. */
+  readonly settings?: readonly string[];
   readonly functions?: Readonly<Record<string, AnyFunction>>;
   /** Names without `$`; aliases are entries of their own. */
   readonly pvs?: Readonly<Record<string, PvDefinition>>;

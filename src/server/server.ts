@@ -3,6 +3,7 @@ import { lookup, resolveSrv } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
+import { applySettings } from '../runtime/core/cfg.js';
 import { type Clock, LEVEL, type Log } from '../runtime/host.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
@@ -143,6 +144,7 @@ export class Server {
     this.host.sockets = sockets;
     this.host.myself = new Myself(sockets, program.core.alias);
     this.host.log.level = program.core.debug;
+    applySettings(this.host, program);
   }
 
   async #startModules(program: Program): Promise<void> {

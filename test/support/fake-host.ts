@@ -156,7 +156,7 @@ export function fakeProgram(options: FakeProgramOptions = {}): Program {
   const none = new Map<string, never>();
   return {
     id: 'test',
-    script: { kind: 'script' } as unknown as Program['script'],
+    script: { kind: 'script', items: [] } as unknown as Program['script'],
     routes: { request: none, reply: none, failure: none, branch: none, onsend: none, event: none },
     core: {
       debug: 2,

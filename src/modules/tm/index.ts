@@ -7,7 +7,7 @@ import { relayFunctions } from './functions-relay.js';
 import { settingFunctions } from './functions-settings.js';
 import { makeTagPrefix } from './local-reply.js';
 import { transactionOf } from './match.js';
-import { tmParams } from './params.js';
+import { tmParams, tmSettings } from './params.js';
 import { replyReceived } from './receive-reply.js';
 import { finishRun } from './relay.js';
 import { rpc } from './rpc.js';
@@ -19,6 +19,7 @@ export const tm = defineModule({
   name: 'tm',
   doc: 'Stateful forwarding: transactions, retransmission, forking, CANCEL and failure routes (RFC 3261, 16 and 17).',
   params: tmParams,
+  settings: tmSettings,
   functions: { ...functions, ...relayFunctions, ...settingFunctions },
   rpc,
   events: {

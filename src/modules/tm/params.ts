@@ -80,6 +80,40 @@ export const tmParams = {
   fr_inv_timer_avp: strParam(null, 'AVP with the fr_inv_timer of this call in seconds.'),
 } as const;
 
+/** Those that cfg.set may change while the server runs: the group tm of 5.6.3, less what only 0 is taken for. */
+export const tmSettings = [
+  'auto_inv_100_reason',
+  'default_reason',
+  'ac_extra_hdrs',
+  'ruri_matching',
+  'via1_matching',
+  'callid_matching',
+  'callid_cseq_matching',
+  'fr_timer',
+  'fr_inv_timer',
+  'wt_timer',
+  'retr_timer1',
+  'retr_timer2',
+  'max_inv_lifetime',
+  'max_noninv_lifetime',
+  'noisy_ctimer',
+  'auto_inv_100',
+  'unix_tx_timeout',
+  'restart_fr_on_each_reply',
+  'pass_provisional_replies',
+  'aggregate_challenges',
+  'unmatched_cancel',
+  'default_code',
+  'reparse_invite',
+  'cancel_b_method',
+  'reparse_on_dns_failover',
+  'disable_6xx_block',
+  'local_ack_mode',
+  'local_cancel_reason',
+  'e2e_cancel_reason',
+  'relay_100',
+] as const satisfies readonly (keyof typeof tmParams)[];
+
 type Values<D> = {
   readonly [K in keyof D]: D[K] extends { readonly type: 'int' }
     ? number

@@ -33,6 +33,7 @@ export const xlog = defineModule({
   name: 'xlog',
   doc: 'Log lines with variables in them.',
   params,
+  settings: ['methods_filter'],
   functions: {
     xlog: forms(atLevel('L_ERR', LEVEL.ERR), withLevel('plain'), withFacility('plain')),
     xlogl: forms(atLevel('L_ERR', LEVEL.ERR, 'with line'), withLevel('with line'), withFacility('with line')),

@@ -141,22 +141,22 @@ function levelled(scope: Scope, write: () => void): void {
 }
 
 function whileStatement(s: WhileStatement, scope: Scope): void {
-  const { emitter, core, problems } = scope.unit;
+  const { emitter, problems } = scope.unit;
   if (staticType(s.condition) === 'str') {
     problems.push(problem('string-condition', {}, s.condition.span));
     return;
   }
   const value = expression(s.condition, scope);
   const rounds = emitter.fresh('n');
-  const max = core.maxWhileLoops;
+  const max = emitter.fresh('m');
   emitter.line('r = 1;');
+  // not a constant: cfg.set may change it; 0 is no limit
+  emitter.line(`const ${max} = c.program.core.maxWhileLoops || Infinity;`);
   emitter.line(`for (let ${rounds} = 0; ; ${rounds}++) {`, s.span);
   const test = condition(scope, s, nonZero(value), value);
   emitter.line(`if (!${test}) { ${value.calls ? 'if (c.stop !== 0) return 0; ' : ''}break; }`, s.span);
-  if (max > 0) {
-    const place = emitter.constant(placeOf(s.span));
-    emitter.line(`if (${rounds} >= ${max}) { r = $tooLong(c, ${max}, ${place}); break; }`);
-  }
+  const place = emitter.constant(placeOf(s.span));
+  emitter.line(`if (${rounds} >= ${max}) { r = $tooLong(c, ${max}, ${place}); break; }`);
   const inner = { ...scope, nesting: scope.nesting + 1, breakable: true };
   levelled(inner, () => {
     s.body.statements.forEach((child, i) => {

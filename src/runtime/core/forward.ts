@@ -163,6 +163,11 @@ export interface CoreFacts {
 
 const FACTS = new WeakMap<Program, CoreFacts>();
 
+/** A core value has changed. */
+export function forgetCore(program: Program): void {
+  FACTS.delete(program);
+}
+
 export function coreOf(program: Program): CoreFacts {
   let facts = FACTS.get(program);
   if (facts === undefined) {

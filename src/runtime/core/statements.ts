@@ -13,7 +13,7 @@ import type { BindEnv, BindResult } from '../module.js';
 import { SEND_OPTION } from '../replies.js';
 import { changeUri, type UriChange } from '../uri-rewrite.js';
 import { toInt, type Value } from '../values.js';
-import { resetInstance, selectInstance } from './cfg-instance.js';
+import { resetInstance, selectInstance } from './cfg.js';
 import { type ForwardTo, forwardRequest } from './forward.js';
 
 /** Gives the statement's value: above 0 true. A promise only from statements with `waits`. */

@@ -1,6 +1,7 @@
 /** Selects of the server: `@sys.*` and settings. */
 
 import type { Context } from '../context.js';
+import { settingFor } from '../core/cfg.js';
 import type { Host } from '../host.js';
 import type { SelectDefinition } from '../module.js';
 import { type BrokenTime, localTime, strftime, utcTime } from '../strftime.js';
@@ -30,11 +31,9 @@ const unique: Get = ({ host }) => {
   return `${hex(host.pid, 4)}-${hex(Math.floor(host.startTime / 1000), 8)}-${hex(reading, 8)}`;
 };
 
-function setting({ host, program }: Context, group: string, name: string): string | null {
-  const key = `${group}.${name}`;
-  const own = group !== 'core' ? undefined : name === 'debug' ? host.log.level : program.core.values.get(name);
-  const value = host.settings?.get(key) ?? own ?? program.globals.get(key);
-  return value === undefined ? null : toText(value);
+function setting(ctx: Context, group: string, name: string): string | null {
+  const value = settingFor(ctx, group, name);
+  return value === undefined || value === null ? null : toText(value);
 }
 
 /** `cfg_get.group.name`. */

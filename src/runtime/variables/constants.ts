@@ -1,6 +1,7 @@
 /** Constants, the process and the server, and settings: variables.md, section 5. */
 
 import type { Context } from '../context.js';
+import { changeSetting, settingFor } from '../core/cfg.js';
 import { VERSION } from '../core/version.js';
 import {
   type BindEnv,
@@ -107,31 +108,14 @@ function statistic({ host }: Context, name: string): Value {
 
 // --------------------------------------------------------------------- $ccp
 
-/** A setting by `group.name`: changed at run time, of the core, or a custom global. */
-function setting({ host, program }: Context, key: string, name: string, isCore: boolean): Value {
-  if (isCore && name === 'debug') return host.log.level;
-  return (
-    host.settings?.get(key) ?? (isCore ? program.core.values.get(name) : undefined) ?? program.globals.get(key) ?? null
-  );
-}
-
-function setSetting(ctx: Context, key: string, name: string, isCore: boolean, value: Value): boolean {
+/** A setting by `group.name`: changed at run time, of the core or a module, or a custom global. */
+function setSetting(ctx: Context, group: string, name: string, value: Value): boolean {
   if (isNull(value)) {
     logWarning(ctx, 'ignoring null asignment');
     return true;
   }
   const next = typeof value === 'object' && value.isInt ? value.int : typeof value === 'object' ? value.text : value;
-  if (isCore && name === 'debug') {
-    const level = typeof next === 'number' ? next : parseInt32(next);
-    if (level === undefined) return logError(ctx, `failed to set the variable: [${key}]`);
-    ctx.host.log.level = level;
-    return true;
-  }
-  if (ctx.host.settings === undefined || setting(ctx, key, name, isCore) === null) {
-    return logError(ctx, `failed to set the variable: [${key}]`);
-  }
-  ctx.host.settings.set(key, next);
-  return true;
+  return changeSetting(ctx.host, group, name, next) || logError(ctx, `failed to set the variable: [${group}.${name}]`);
 }
 
 function bindSetting(use: PvUse): BindResult<PvAccessor> {
@@ -140,11 +124,11 @@ function bindSetting(use: PvUse): BindResult<PvAccessor> {
   if (first <= 0 || first >= key.length - 1) return { error: `invalid PV ccp key: ${key}` };
   const dot = key.lastIndexOf('.');
   const name = key.slice(dot + 1);
-  const isCore = key.slice(0, dot) === 'core';
+  const group = key.slice(0, dot);
   return {
     ok: {
-      get: (ctx) => setting(ctx, key, name, isCore),
-      set: (ctx, value) => setSetting(ctx, key, name, isCore, value),
+      get: (ctx) => settingFor(ctx, group, name) ?? null,
+      set: (ctx, value) => setSetting(ctx, group, name, value),
     },
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { NOWHERE } from '../../../src/parser/problem.js';
 import type { CoreArg } from '../../../src/parser/tree.js';
 import type { Context } from '../../../src/runtime/context.js';
-import { customGlobal } from '../../../src/runtime/core/cfg-instance.js';
+import { settingFor } from '../../../src/runtime/core/cfg.js';
 import { CORE_STATEMENTS } from '../../../src/runtime/core/statements.js';
 import { addAvp } from '../../../src/runtime/message-env.js';
 import { listenSocket } from '../../../src/sip/transport.js';
@@ -103,10 +103,10 @@ test('cfg_select() chooses among instances, for this message alone', () => {
   const ctx = fakeContext(OPTIONS, { host });
   expect(run(ctx, 'cfg_select', string('g'), number(3))).toBe(-1);
   expect(run(ctx, 'cfg_select', string('g'), number(2))).toBe(1);
-  expect([customGlobal(ctx, 'g', 'x'), customGlobal(ctx, 'g', 'y')]).toEqual([20, 5]);
-  expect(customGlobal(fakeContext(OPTIONS, { host }), 'g', 'x')).toBe(1);
+  expect([settingFor(ctx, 'g', 'x'), settingFor(ctx, 'g', 'y')]).toEqual([20, 5]);
+  expect(settingFor(fakeContext(OPTIONS, { host }), 'g', 'x')).toBe(1);
   run(ctx, 'cfg_reset', string('g'));
-  expect(customGlobal(ctx, 'g', 'x')).toBe(1);
+  expect(settingFor(ctx, 'g', 'x')).toBe(1);
 });
 
 test('exec() runs the command and is true whatever it gives', () => {
