@@ -34,7 +34,10 @@ export interface Harness {
 
 function table(table: Route['table'], routes: Record<string, Body> = {}): ReadonlyMap<string, Route> {
   return new Map(
-    Object.entries(routes).map(([name, run]) => [name, { name, table, run, isAsync: false, span: NOWHERE, text: name }]),
+    Object.entries(routes).map(([name, run]) => [
+      name,
+      { name, table, run, isAsync: false, span: NOWHERE, text: name },
+    ]),
   );
 }
 
