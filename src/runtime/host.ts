@@ -108,6 +108,15 @@ export function stateKey<T>(module: string): StateKey<T> {
   return { module };
 }
 
+/**
+ * Of a host without threads and sockets (script tests): a module that would start some starts none, and hands over here
+ * what would leave the server.
+ */
+export interface Sandbox {
+  /** A message for an NSQ broker. Undefined is its OK, a text why not; `answer` gives a query the payload of its reply. */
+  publish(topic: string, payload: string, answer?: (payload: string) => void): string | undefined;
+}
+
 export interface Host {
   /** The newest version: what begins now runs this one. */
   readonly program: Program;
@@ -126,6 +135,8 @@ export interface Host {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Settings changed while running (`$ccp`, cfg.set RPC) by `group.name`; they win over the program's. */
   readonly settings?: Map<string, number | string>;
+  /** Set where scripts are tested without threads and sockets. */
+  readonly sandbox?: Sandbox | undefined;
   /** `$shv` by name. */
   readonly shared: Map<string, number | string>;
 

@@ -1,6 +1,15 @@
 /** The Host of a real server: state that outlives a Program. */
 import { Context, ROUTE } from '../runtime/context.js';
-import { type Clock, type Hooks, type Host, LEVEL, type Log, type Resolver, type StateKey } from '../runtime/host.js';
+import {
+  type Clock,
+  type Hooks,
+  type Host,
+  LEVEL,
+  type Log,
+  type Resolver,
+  type Sandbox,
+  type StateKey,
+} from '../runtime/host.js';
 import { MessageEnv } from '../runtime/message-env.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
@@ -30,6 +39,7 @@ export interface HostParts {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly runtimeDir?: string;
   readonly commandLine?: readonly string[];
+  readonly sandbox?: Sandbox | undefined;
   /** Called once when the script or a module ends the server. */
   readonly onShutdown: (reason: string) => void;
 }
@@ -51,6 +61,7 @@ export class ServerHost implements Host {
   readonly resolver: Resolver;
   readonly vars: VarStore;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly sandbox: Sandbox | undefined;
   readonly settings: Map<string, number | string> = new Map();
   readonly shared: Map<string, number | string> = new Map();
   readonly statistics: Map<string, number | (() => number)> = new Map();
@@ -90,6 +101,7 @@ export class ServerHost implements Host {
     this.resolver = parts.resolver;
     this.vars = parts.vars;
     this.environment = parts.environment ?? {};
+    this.sandbox = parts.sandbox;
     this.runtimeDir = parts.runtimeDir;
     this.commandLine = parts.commandLine;
     this.startTime = parts.clock.now();

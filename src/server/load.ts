@@ -4,9 +4,10 @@ import { MODULES } from '../modules/index.js';
 import { parseScript } from '../parser/index.js';
 import type { ParseOptions } from '../parser/source.js';
 import type { Script } from '../parser/tree.js';
-import { type Compiled, compile, evaluateText } from '../runtime/compile/index.js';
+import { type Compiled, type CompileOptions, compile, evaluateText } from '../runtime/compile/index.js';
 import { Context, ROUTE } from '../runtime/context.js';
 import type { Host } from '../runtime/host.js';
+import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import { VarStore } from '../runtime/var-store.js';
 
@@ -16,6 +17,9 @@ export interface LoadOptions {
   readonly env: NonNullable<ParseOptions['env']>;
   /** The server's `$var`; a fresh store when nothing will run. */
   readonly vars?: VarStore;
+  /** In place of the modules as they are (script tests put mocks in their functions). */
+  readonly modules?: readonly ModuleDefinition[];
+  readonly trace?: CompileOptions['trace'];
   /** Text put before the file (items of the command line that are script: --loadmodule, --alias). */
   readonly preload?: readonly string[];
   /** The text itself, where it does not come from the file (an editor's buffer, standard input). */
@@ -45,9 +49,15 @@ export function loadScript(file: string, options: LoadOptions): LoadResult {
     options,
   );
   const vars = options.vars ?? new VarStore();
+  const modules = options.modules ?? MODULES;
   return {
     script,
-    ...compile(script, { modules: MODULES, vars, context: (scratch) => loadContext(script, scratch, options.env) }),
+    ...compile(script, {
+      modules,
+      vars,
+      ...(options.trace ? { trace: options.trace } : {}),
+      context: (scratch) => loadContext(script, scratch, options.env),
+    }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
 import { applySettings } from '../runtime/core/cfg.js';
-import { type Clock, LEVEL, type Log } from '../runtime/host.js';
+import { type Clock, LEVEL, type Log, type Sandbox } from '../runtime/host.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
@@ -29,6 +29,10 @@ export interface ServerOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
   readonly network?: Network;
+  /** Makes the transport of a listening address, in place of real sockets. */
+  readonly transport?: (socket: ListenSocket) => Transport;
+  /** Modules then start no threads and no sockets of their own. */
+  readonly sandbox?: Sandbox;
   /** What `$env` reads; nothing when left out. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Folder of FIFOs and control sockets that the script does not name in full; nothing is opened there when left out. */
@@ -57,9 +61,12 @@ export class Server {
   readonly #network: Network;
   #reloading: Promise<ReloadReport> | undefined;
 
-  private constructor(host: ServerHost, network: Network) {
+  readonly #makeTransport: ServerOptions['transport'];
+
+  private constructor(host: ServerHost, network: Network, makeTransport: ServerOptions['transport']) {
     this.host = host;
     this.#network = network;
+    this.#makeTransport = makeTransport;
     host.aliasConnection = (id, port) => this.#connections.alias(id, port);
     host.streams = () => streamEntries(this.#connections, host);
     host.streamConnections = () => streamCounts(this.#connections);
@@ -80,14 +87,15 @@ export class Server {
       clock,
       random: options.random ?? Math.random,
       pid: options.pid,
-      resolver: new DnsResolver({ addresses: network.lookup, srv: srvRecords }, () => clock.now()),
+      resolver: new DnsResolver({ addresses: network.lookup, srv: network.srv ?? srvRecords }, () => clock.now()),
       vars: options.vars,
       ...(options.environment === undefined ? {} : { environment: options.environment }),
       ...(options.runtimeDir === undefined ? {} : { runtimeDir: options.runtimeDir }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),
+      sandbox: options.sandbox,
       onShutdown: options.onShutdown ?? (() => undefined),
     });
-    const server = new Server(host, network);
+    const server = new Server(host, network, options.transport);
     try {
       host.sockets = await server.#plan(options.program);
       host.myself = new Myself(host.sockets, options.program.core.alias);
@@ -179,6 +187,7 @@ export class Server {
   }
 
   #transportFor(socket: ListenSocket): Transport {
+    if (this.#makeTransport !== undefined) return this.#makeTransport(socket);
     const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
     if (socket.proto === 'udp') return udpTransport(socket, { onError });
     if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });

@@ -2,7 +2,7 @@
 
 import { NOWHERE } from '../../src/parser/problem.js';
 import { Context, ROUTE } from '../../src/runtime/context.js';
-import type { Clock, Host, StateKey, TimerHandle } from '../../src/runtime/host.js';
+import type { Host, StateKey } from '../../src/runtime/host.js';
 import { MessageEnv } from '../../src/runtime/message-env.js';
 import type {
   BindEnv,
@@ -16,57 +16,10 @@ import type { Program } from '../../src/runtime/program.js';
 import { VarStore } from '../../src/runtime/var-store.js';
 import { parseStartLine, SipMessage } from '../../src/sip/message.js';
 import { type Destination, type ListenSocket, listenSocket, type Received } from '../../src/sip/transport.js';
+import { VirtualClock as FakeClock } from '../../src/testing/clock.js';
 
 /** A clock that only `advance` moves. */
-export class FakeClock implements Clock {
-  /** Microseconds since the epoch. */
-  #micros: number;
-  #due: { at: number; fn: () => void; every: number }[] = [];
-
-  constructor(ms = Date.UTC(2024, 0, 2, 3, 4, 5, 678)) {
-    this.#micros = ms * 1000;
-  }
-
-  now(): number {
-    return Math.floor(this.#micros / 1000);
-  }
-
-  micros(): number {
-    return this.#micros;
-  }
-
-  after(ms: number, fn: () => void): TimerHandle {
-    return this.#add(ms, fn, 0);
-  }
-
-  every(ms: number, fn: () => void): TimerHandle {
-    return this.#add(ms, fn, ms);
-  }
-
-  #add(ms: number, fn: () => void, every: number): TimerHandle {
-    const entry = { at: this.now() + ms, fn, every };
-    this.#due.push(entry);
-    return { cancel: () => this.#drop(entry) };
-  }
-
-  #drop(entry: object): void {
-    this.#due = this.#due.filter((e) => e !== entry);
-  }
-
-  /** Moves on by `ms` and runs what falls due, in order of time. */
-  advance(ms: number): void {
-    const end = this.now() + ms;
-    for (;;) {
-      const next = this.#due.filter((e) => e.at <= end).sort((a, b) => a.at - b.at)[0];
-      if (next === undefined) break;
-      this.#micros = Math.max(this.#micros, next.at * 1000);
-      if (next.every > 0) next.at += next.every;
-      else this.#drop(next);
-      next.fn();
-    }
-    this.#micros = Math.max(this.#micros, end * 1000);
-  }
-}
+export { FakeClock };
 
 export interface FakeHostOptions {
   readonly sockets?: readonly ListenSocket[];

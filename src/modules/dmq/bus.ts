@@ -23,7 +23,7 @@ import {
   uriOf,
 } from './nodes.js';
 import { plansOf } from './plans.js';
-import type { Pool, Then } from './pool.js';
+import type { Then, WorkPool } from './pool.js';
 import type { BodyKind, Plan, Work } from './protocol.js';
 import { Seen } from './seen.js';
 import type { Settings } from './settings.js';
@@ -99,7 +99,7 @@ export class Bus {
   readonly metrics = new Metrics();
   settings: Settings;
   access: Access;
-  readonly #pool: Pool | undefined;
+  readonly #pool: WorkPool | undefined;
   readonly #peers = new Map<string, Peer>();
   readonly #onFirstList: (() => void)[] = [];
   readonly #onStatus: StatusListener[] = [];
@@ -111,7 +111,7 @@ export class Bus {
   #synced = false;
   #strangerLogged = 0;
 
-  constructor(host: Host, settings: Settings, sockets: readonly ListenSocket[], pool: Pool | undefined) {
+  constructor(host: Host, settings: Settings, sockets: readonly ListenSocket[], pool: WorkPool | undefined) {
     this.host = host;
     this.settings = settings;
     this.#pool = pool;
@@ -160,7 +160,7 @@ export class Bus {
     this.#onStatus.push(fn);
   }
 
-  get pool(): Pool | undefined {
+  get pool(): WorkPool | undefined {
     return this.#pool;
   }
 

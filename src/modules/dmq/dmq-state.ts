@@ -3,12 +3,12 @@ import { stateKey } from '../../runtime/module.js';
 import type { Bus } from './bus.js';
 import type { HtablePeer } from './htable-peer.js';
 import type { Life } from './life.js';
-import type { Pool } from './pool.js';
+import type { WorkPool } from './pool.js';
 
 export interface DmqState {
   readonly bus: Bus;
   readonly life: Life;
-  readonly pool: Pool | undefined;
+  readonly pool: WorkPool | undefined;
   htable: HtablePeer | undefined;
 }
 

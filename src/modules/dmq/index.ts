@@ -8,7 +8,7 @@ import { DMQ, type DmqState } from './dmq-state.js';
 import { HtablePeer } from './htable-peer.js';
 import { Life } from './life.js';
 import { nodeKey, uriOf } from './nodes.js';
-import { Pool } from './pool.js';
+import { inlinePool, Pool, type WorkPool } from './pool.js';
 import { nodesByStatus, rpc } from './rpc.js';
 import { checkSettings, ownSocketName, params, type Settings, settingsOf } from './settings.js';
 
@@ -16,6 +16,11 @@ const OK = 1;
 const FAILED = -1;
 /** Ends the script. */
 const END = 0;
+
+async function poolOf(host: Host, threads: number): Promise<WorkPool> {
+  if (host.sandbox !== undefined) return inlinePool();
+  return Pool.start(threads, (why) => host.log.write(-1, 'dmq', `a worker ended and is replaced: ${why}`));
+}
 
 function bus(ctx: RouteContext): Bus {
   return ctx.host.state(DMQ).bus;
@@ -102,8 +107,7 @@ export const dmq = defineModule({
   async start(host, values): Promise<DmqState> {
     const settings = settingsOf(values);
     const sockets = ownSockets(host, settings);
-    const died = (why: string) => host.log.write(-1, 'dmq', `a worker ended and is replaced: ${why}`);
-    const pool = settings.numWorkers > 0 ? await Pool.start(settings.numWorkers, died) : undefined;
+    const pool = settings.numWorkers > 0 ? await poolOf(host, settings.numWorkers) : undefined;
     const b = new Bus(host, settings, sockets, pool);
     const state: DmqState = { bus: b, life: new Life(b), pool, htable: undefined };
     for (const status of Object.keys(nodesByStatus(state)))

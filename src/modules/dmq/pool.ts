@@ -5,6 +5,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { workerFile } from '../../runtime/worker-file.js';
+import { plansOf } from './plans.js';
 import type { FromWorker, Job, Plan, ToWorker, Work } from './protocol.js';
 
 /** Gets each part of what a job gave; `more`: another follows. */
@@ -30,7 +31,32 @@ const POISON = 2;
 /** ms between a death and the successor's start: a thread that dies at once must not keep the server busy. */
 const PAUSE = 200;
 
-export class Pool {
+/** What does the work of the bus that no message need wait for. */
+export interface WorkPool {
+  readonly pending: number;
+  readonly threads: number;
+  readonly restarts: number;
+  run(lane: string, work: Work, then: Then): void;
+  stop(): Promise<void>;
+}
+
+/** Works without threads, as part of the caller's turn: for script tests. */
+export function inlinePool(): WorkPool {
+  return {
+    pending: 0,
+    threads: 0,
+    restarts: 0,
+    run(_lane, work, then) {
+      const plans = plansOf(work);
+      plans.forEach((plan, i) => {
+        then(plan, i < plans.length - 1);
+      });
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+export class Pool implements WorkPool {
   readonly #piscina: Piscina;
   readonly #threads: Thread[] = [];
   readonly #tasks = new Set<Promise<void>>();

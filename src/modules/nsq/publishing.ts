@@ -1,6 +1,7 @@
 /** The script thread's end of the publisher: nsq_publish and nsq_query wait here for their answers. */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type Host, LEVEL, type TimerHandle } from '../../runtime/host.js';
+import { parseLenient, stringOf } from '../../runtime/json-c.js';
 import type { Metrics } from './metrics.js';
 import { validName } from './names.js';
 import type { ThreadGroup } from './pool.js';
@@ -61,6 +62,7 @@ export class Publishing {
 
   /** Starts the thread before the first call; with `queries` it subscribes to the answers, too. */
   open(queries: boolean): void {
+    if (this.#tools.host.sandbox !== undefined) return;
     this.#listening ||= queries;
     if (this.#port === undefined) this.#ensure();
     else if (queries) this.#post({ kind: 'listen' });
@@ -139,6 +141,8 @@ export class Publishing {
   }
 
   #send(topic: string, body: string, query: boolean): Promise<string | undefined> {
+    const { sandbox } = this.#tools.host;
+    if (sandbox !== undefined) return Promise.resolve(sandbox.publish(topic, body, query ? this.#answer : undefined));
     this.#ensure();
     const id = this.#next++;
     return new Promise((done) => {
@@ -217,6 +221,12 @@ export class Publishing {
         this.#tools.onLink(message);
     }
   }
+
+  /** A reply payload of which the Msg-ID is not known yet. */
+  readonly #answer = (text: string): void => {
+    const root = parseLenient(text);
+    this.#reply(root instanceof Map ? (stringOf(root.get('Msg-ID') ?? null) ?? '') : '', text);
+  };
 
   #reply(id: string, text: string): void {
     const first = this.#asked.get(id)?.[0];

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { type Host, stateKey } from '../../runtime/host.js';
 import { type BrokerThread, startBrokerThread } from './broker-thread.js';
 import { calledFunctions } from './calls.js';
-import { CATCH_ALL } from './event-routes.js';
-import { EventRunner } from './event-runner.js';
+import { CATCH_ALL, eventParts, eventRouteCandidates, upToNul } from './event-routes.js';
+import { EventLine, EventRunner } from './event-runner.js';
 import { type Finder, findNsqds } from './finder.js';
 import { Links } from './links.js';
 import { Metrics } from './metrics.js';
@@ -18,6 +18,15 @@ import { Seat, type SeatTask } from './seat.js';
 import type { Address, NsqSettings, Source, Subscription } from './settings.js';
 
 export const NSQ = stateKey<NsqState>('nsq');
+
+/** Where a message comes from. */
+export interface Delivery {
+  readonly topic: string;
+  readonly channel: string;
+  /** From 1. */
+  readonly attempts: number;
+  readonly nsqd: string;
+}
 
 /** All consumer workers of one subscription, with what tells them the nsqds. */
 interface Line {
@@ -89,6 +98,7 @@ export class NsqState {
    * before `ready`.
    */
   async start(): Promise<void> {
+    if (this.host.sandbox !== undefined) return;
     checkTlsFiles(this.#settings);
     await this.#openPresentities();
     const broker = this.#openBroker();
@@ -218,6 +228,7 @@ export class NsqState {
   async reconfigure(settings: NsqSettings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
+    if (this.host.sandbox !== undefined) return;
     if (JSON.stringify(before.consumeFrom) !== JSON.stringify(settings.consumeFrom)) {
       await this.#broker?.stop();
       this.#broker = undefined;
@@ -301,8 +312,31 @@ export class NsqState {
       },
     );
     this.#publishing = publishing;
+    if (this.host.sandbox !== undefined) return publishing;
     this.#publishFinder = this.#find(publishTo, null, (list) => publishing.publishTo(list));
     return publishing;
+  }
+
+  /**
+   * Runs one message as a consumer worker hands it over: what a script test does in place of nsqd. `onVerdict` hears when
+   * it is done with. False: it is no JSON, and nothing runs.
+   */
+  deliver(payload: string, from: Delivery, onVerdict: (verdict: number) => void): boolean {
+    const { key, subkey, ackMode } = this.#settings;
+    const text = upToNul(payload);
+    const parts = eventParts(text, { key, subkey });
+    if (parts === undefined) return false;
+    const [first, second, ...fallbacks] = eventRouteCandidates(parts, { key, subkey });
+    const line = new EventLine({ topic: from.topic, channel: from.channel, ackMode, fallbacks }, ([, verdict]) => {
+      this.#runner.remove(line);
+      onVerdict(verdict!);
+    });
+    this.#runner.add(line);
+    const { attempts, nsqd } = from;
+    this.#runner.take(line, [
+      { handle: 1, first: first!, second: second!, text, attempts, nsqd, expires: Number.POSITIVE_INFINITY },
+    ]);
+    return true;
   }
 
   /** Stops and resumes taking messages, of one topic or of all; gives the number of workers it concerns. */

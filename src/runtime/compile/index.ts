@@ -1,6 +1,6 @@
 /** A parsed script becomes a Program: everything bound and checked, one generated function a route. */
 import type { Problem, Span } from '../../parser/problem.js';
-import type { BlockKind, RouteBlock, Script } from '../../parser/tree.js';
+import type { BlockKind, RouteBlock, Script, Statement } from '../../parser/tree.js';
 import { Catalog } from '../catalog.js';
 import type { Context } from '../context.js';
 import { CORE_CATALOG } from '../core/catalog.js';
@@ -15,7 +15,7 @@ import { analyse, routeKey } from './analyse.js';
 import { Emitter } from './emit.js';
 import { coreSettings, Loader } from './load.js';
 import { problem } from './problems.js';
-import { body } from './statement.js';
+import { body, traced } from './statement.js';
 import { bindEnv, type Scope, type Unit } from './unit.js';
 
 export interface CompileOptions {
@@ -23,6 +23,8 @@ export interface CompileOptions {
   readonly modules: readonly ModuleDefinition[];
   /** The server's `$var`; a fresh store where nothing runs. */
   readonly vars: VarStore;
+  /** Called with each block and each statement that runs (coverage, traces): the code without it is faster. */
+  readonly trace?: (ctx: Context, at: RouteBlock | Statement) => void;
   /** For modparamx, loadmodulex and substdef: reads variables that need no message. */
   readonly context?: (vars: VarStore) => Context;
 }
@@ -94,6 +96,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
     routeFunctions: new Map(),
     functionNames: new Map(),
     late: [],
+    trace: options.trace,
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
@@ -207,7 +210,10 @@ function writeRoute(blocks: readonly RouteBlock[], unit: Unit): void {
   };
   unit.emitter.line(`${isAsync ? 'async ' : ''}function ${unit.functionNames.get(key)}(c) {`, first.span);
   unit.emitter.line('let r = 1, t, a0, a1, a2, a3, a4, a5;');
-  for (const block of blocks) body(block.body, scope);
+  for (const block of blocks) {
+    traced(block, scope);
+    body(block.body, scope);
+  }
   unit.emitter.line('return r;');
   unit.emitter.line('}');
 }

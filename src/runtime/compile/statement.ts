@@ -7,6 +7,7 @@ import type {
   Expr,
   IfStatement,
   LeaveStatement,
+  RouteBlock,
   RouteCall,
   Statement,
   SwitchLabel,
@@ -30,7 +31,13 @@ export function body(b: Body, scope: Scope): void {
   for (const s of b.statements) statement(s, scope);
 }
 
+/** Tells who watches that the run is at `at`. */
+export function traced(at: RouteBlock | Statement, { unit: { trace, emitter } }: Scope): void {
+  if (trace !== undefined) emitter.line(`${emitter.constant(trace)}(c, ${emitter.constant(at)});`, at.span);
+}
+
 export function statement(s: Statement, scope: Scope): void {
+  if (s.kind !== 'empty') traced(s, scope);
   switch (s.kind) {
     case 'empty':
       return;

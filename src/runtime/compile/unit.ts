@@ -1,6 +1,6 @@
 /** What the files of the compiler share: the program being built and the block being compiled. */
 import type { Problem, Span } from '../../parser/problem.js';
-import type { BlockKind, Compat, Expr, Script } from '../../parser/tree.js';
+import type { BlockKind, Compat, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import type { Context } from '../context.js';
 import type { CoreSettings } from '../core/params.js';
@@ -30,6 +30,7 @@ export interface Unit {
   readonly routeFunctions: Map<string, (c: Context) => number | Promise<number>>;
   /** Names of generated functions by table and route name. */
   readonly functionNames: Map<string, string>;
+  readonly trace: ((ctx: Context, at: RouteBlock | Statement) => void) | undefined;
   /** Generated closures, written after the routes. */
   readonly late: { readonly holder: Late; readonly js: string; readonly isAsync: boolean }[];
 }
