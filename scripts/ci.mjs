@@ -56,10 +56,10 @@ function run({ command: [bin, ...args], env }) {
   });
 }
 
-/** Vitest's `Tests  3 failed | 120 passed (123)`. */
+/** Sum of all of Vitest's `Tests  3 failed | 120 passed (123)`. */
 function countsOf(output) {
-  const line = /^\s*Tests\s+(.*)$/m.exec(output)?.[1];
-  if (line === undefined) return undefined;
-  const number = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
-  return { passed: number('passed'), failed: number('failed') };
+  const lines = [...output.matchAll(/^\s*Tests\s+(.*)$/gm)].map((m) => m[1]);
+  if (lines.length === 0) return undefined;
+  const sum = (word) => lines.reduce((n, line) => n + Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0), 0);
+  return { passed: sum('passed'), failed: sum('failed') };
 }
