@@ -7,6 +7,8 @@ const OTHER = '127.0.0.1:5072';
 let s;
 before(async () => {
   s = await load(new URL('dmq-pair.cfg', import.meta.url));
+  // The other node answers with its list.
+  await s.reply(s.started.kdmq[0], 200, { body: `sip:${OTHER};status=active\r\n`, contentType: 'text/plain' });
 });
 after(() => s.close());
 
@@ -17,11 +19,7 @@ test('the start asks the other node for the list of nodes', () => {
   assert.match(ask.body, /^sip:127\.0\.0\.1:5071;status=active/);
 });
 
-test('when the other node has answered, it gets what is sent to all', async () => {
-  await s.reply(s.started.kdmq[0], 200, {
-    body: `sip:${OTHER};status=active\r\n`,
-    contentType: 'text/plain',
-  });
+test('the other node gets what is sent to all', async () => {
   const run = await s.request({ method: 'MESSAGE', body: 'hello bus' });
   assert.equal(run.replies[0].startLine, 'SIP/2.0 202 Accepted');
   assert.deepEqual(

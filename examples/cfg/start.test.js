@@ -37,6 +37,14 @@ test('a message becomes an event, named by its first word', async () => {
   assert.equal(back.eventRoute, 'nsq:consumer-event-message-hello');
 });
 
+test('events fall back from their name to their category, and then to the last resort', async () => {
+  const other = await s.nsq({ 'Event-Category': 'message', 'Event-Name': 'lunch' });
+  assert.equal(other.eventRoute, 'nsq:consumer-event-message');
+  const strange = await s.nsq({ n: 1 });
+  assert.equal(strange.eventRoute, 'nsq:consumer-event');
+  assert.deepEqual(strange.xlog, ['event route nsq:consumer-event: the last resort, for {"n":1}']);
+});
+
 test('route[PUBLISH] alone', async () => {
   const run = await s.route('PUBLISH', { method: 'MESSAGE', body: 'bye' });
   assert.equal(s.get('$var(name)', run), 'bye');

@@ -2,7 +2,17 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from './help.js';
 
-export const VERBS: ReadonlySet<string> = new Set(['run', 'check', 'send', 'explain', 'help']);
+type Add = (program: Command, setStatus: (status: number) => void) => void;
+
+const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
+  run: async () => (await import('./verbs/run.js')).addRun,
+  check: async () => (await import('./verbs/check.js')).addCheck,
+  test: async () => (await import('./verbs/test.js')).addTest,
+  send: async () => (await import('./verbs/send.js')).addSend,
+  explain: async () => (await import('./verbs/explain.js')).addExplain,
+};
+
+export const VERBS: ReadonlySet<string> = new Set([...Object.keys(TABLE), 'help']);
 
 /** Gives the exit status. */
 export async function runVerb(argv: readonly string[]): Promise<number> {
@@ -11,14 +21,8 @@ export async function runVerb(argv: readonly string[]): Promise<number> {
     status = s;
   };
   const program = new Command('kamscript').version(VERSION).exitOverride();
-  for (const add of [
-    (await import('./verbs/run.js')).addRun,
-    (await import('./verbs/check.js')).addCheck,
-    (await import('./verbs/send.js')).addSend,
-    (await import('./verbs/explain.js')).addExplain,
-  ]) {
-    add(program, set);
-  }
+  const only = TABLE[argv[0] ?? ''];
+  for (const add of only ? [only] : Object.values(TABLE)) (await add())(program, set);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (e) {

@@ -4,7 +4,7 @@ import type { Script } from '../parser/tree.js';
 
 export interface CoverageCollector {
   loaded(script: Script): void;
-  ran(span: Span): void;
+  ran(span: Span, isBlock: boolean): void;
 }
 
 const SLOT = Symbol.for('kamscript.coverage');

@@ -253,7 +253,7 @@ export class ScriptUnderTest {
 
   #traced(at: RouteBlock | Statement): void {
     this.#seen++;
-    coverage()?.ran(at.span);
+    coverage()?.ran(at.span, at.kind === 'block');
     if (at.kind === 'block') this.#run.path.push(blockName(at));
     else this.#run.lines.push(placeOf(at.span));
   }

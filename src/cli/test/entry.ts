@@ -1,0 +1,28 @@
+/** Runs test files in one process: `node entry.js FILE…`. A file that cannot be loaded is a test that fails. */
+import { writeFileSync } from 'node:fs';
+import { register } from 'node:module';
+import { relative } from 'node:path';
+import { describe, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { collectCoverage } from '../../testing/coverage.js';
+import { Coverage } from './coverage.js';
+
+register('./resolve.js', import.meta.url);
+const report = process.env.KAMSCRIPT_COVERAGE;
+if (report !== undefined && report !== '') {
+  const coverage = new Coverage();
+  collectCoverage(coverage);
+  process.on('exit', () => writeFileSync(report, JSON.stringify(coverage.result())));
+}
+for (const file of process.argv.slice(2)) {
+  // Hooks of a file belong to its suite: they must not run around the tests of other files.
+  await describe(relative('.', file), async () => {
+    try {
+      await import(pathToFileURL(file).href);
+    } catch (e) {
+      test('loads', () => {
+        throw e;
+      });
+    }
+  });
+}

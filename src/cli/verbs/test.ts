@@ -1,0 +1,131 @@
+/** `kamscript test [PATH…]`: the tests of scripts. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, Option } from 'commander';
+import { coverageText, type FileCoverage, lcov } from '../test/coverage.js';
+
+interface Options {
+  readonly reporter: keyof typeof REPORTERS;
+  readonly grep?: string;
+  readonly coverage?: boolean;
+  readonly lcov?: string;
+  readonly watch?: boolean;
+}
+
+/** Names of node:test's reporters. */
+const REPORTERS = { text: 'spec', tap: 'tap', junit: 'junit', dot: 'dot' } as const;
+const TEST_FILE = /\.test\.(?:js|mjs|ts|mts)$/;
+const SKIPPED = new Set(['node_modules', 'dist']);
+const ENTRY = fileURLToPath(new URL('../test/entry.js', import.meta.url));
+/** Milliseconds in which changes are gathered. */
+const GATHER = 100;
+
+export function addTest(program: Command, setStatus: (status: number) => void): void {
+  program
+    .command('test')
+    .description('run the tests of scripts: files *.test.js and *.test.ts that use kamscript/testing')
+    .argument('[path...]', 'test files, or folders to look for them', ['.'])
+    .addOption(new Option('-r, --reporter <name>', 'how to print').choices(Object.keys(REPORTERS)).default('text'))
+    .option('-g, --grep <pattern>', 'only tests whose name matches the regular expression')
+    .option('-c, --coverage', 'show which routes and lines of the scripts ran')
+    .option('--lcov <file>', 'write the coverage as an lcov tracefile')
+    .option('-w, --watch', 'run again when a test or a script changes')
+    .action(async (paths: string[], options: Options) => setStatus(await runTests(paths, options)));
+}
+
+/** Exit status: 0 all passed, 1 a test failed, 2 there is no test to run. */
+async function runTests(paths: readonly string[], options: Options): Promise<number> {
+  const found = findTests(paths);
+  if (typeof found === 'string') {
+    process.stderr.write(`${found}\n`);
+    return 2;
+  }
+  const status = await runOnce(found, options);
+  return options.watch ? watch(paths, options) : status;
+}
+
+/** Test files in order of their names; a text says why there are none. */
+function findTests(paths: readonly string[]): readonly string[] | string {
+  const found: string[] = [];
+  for (const path of paths) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return `${path}: no such file or folder`;
+    if (stat.isDirectory()) found.push(...testsIn(path));
+    else found.push(path);
+  }
+  if (found.length === 0) {
+    return `no tests in ${paths.join(', ')}: a test is a file *.test.js that imports 'kamscript/testing' (docs/testing.md)`;
+  }
+  const typescript = found.find((f) => /ts$/.test(f));
+  if (typescript !== undefined && !(process.features as { typescript?: unknown }).typescript) {
+    return `${typescript}: Node.js ${process.version} does not run TypeScript; use 22.18 or later, or write a .test.js`;
+  }
+  return found.map((f) => resolve(f)).sort();
+}
+
+function testsIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return SKIPPED.has(entry.name) || entry.name.startsWith('.') ? [] : testsIn(path);
+    return TEST_FILE.test(entry.name) && readFileSync(path, 'utf8').includes('kamscript/testing') ? [path] : [];
+  });
+}
+
+async function runOnce(files: readonly string[], options: Options): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'kamscript-test-'));
+  const report = join(folder, 'coverage.json');
+  const measure = options.coverage === true || options.lcov !== undefined;
+  try {
+    const status = await spawnTests(files, options, measure ? report : '');
+    if (measure) writeCoverage(report, options);
+    return status;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function spawnTests(files: readonly string[], options: Options, report: string): Promise<number> {
+  const flags = [`--test-reporter=${REPORTERS[options.reporter]}`, '--test-reporter-destination=stdout'];
+  if (options.grep !== undefined) flags.push(`--test-name-pattern=${options.grep}`);
+  const child = spawn(process.execPath, [...flags, ENTRY, ...files], {
+    stdio: 'inherit',
+    env: { ...process.env, KAMSCRIPT_COVERAGE: report },
+  });
+  return new Promise((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (code) => done(code === 0 ? 0 : 1));
+  });
+}
+
+function writeCoverage(report: string, options: Options): void {
+  const files = JSON.parse(readFileSync(report, 'utf8')) as FileCoverage[];
+  if (options.coverage) process.stdout.write(coverageText(files));
+  if (options.lcov !== undefined) writeFileSync(options.lcov, lcov(files));
+}
+
+/** Ends only with the process. */
+async function watch(paths: readonly string[], options: Options): Promise<number> {
+  const { watch: watchFiles } = await import('chokidar');
+  const ignored = (path: string) => [...SKIPPED].some((name) => path.split(/[\\/]/).includes(name));
+  let timer: NodeJS.Timeout | undefined;
+  let running = false;
+  let again = false;
+  const run = async () => {
+    again = running;
+    if (running) return;
+    running = true;
+    const found = findTests(paths);
+    if (typeof found === 'string') process.stderr.write(`${found}\n`);
+    else await runOnce(found, options);
+    running = false;
+    if (again) await run();
+  };
+  watchFiles([...paths], { ignored, ignoreInitial: true }).on('all', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void run(), GATHER);
+  });
+  return new Promise(() => undefined);
+}
