@@ -8,8 +8,8 @@ import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
 import { crypto } from './crypto.js';
-import { dbText } from './db_text/index.js';
 import { ctl } from './ctl/index.js';
+import { dbText } from './db_text/index.js';
 import { dmq } from './dmq/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
@@ -33,6 +33,7 @@ import { sl } from './sl.js';
 import { statistics } from './statistics.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
+import { tls } from './tls/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
 import { utils } from './utils.js';
@@ -74,6 +75,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   textops,
   textopsx,
   rr,
+  tls,
   tm,
   tmx,
   utils,

@@ -1,6 +1,7 @@
 /** What a running server is to the script, the variables and the modules. `server/` implements it, `testing/` too. */
 import type { SipMessage } from '../sip/message.js';
-import type { Destination, ListenSocket, Proto, Received, SendOptions } from '../sip/transport.js';
+import type { StreamOptions } from '../sip/stream-transport.js';
+import type { Destination, ListenSocket, Proto, Received, SendOptions, Transport } from '../sip/transport.js';
 import type { Context } from './context.js';
 import type { MessageEnv } from './message-env.js';
 import type { ModuleDefinition, RpcDefinition } from './module.js';
@@ -83,6 +84,8 @@ export interface Hooks {
   statefulReply?: ((ctx: Context, code: number, reason: string) => number | undefined) | undefined;
   /** The To tag of replies of the message's transaction; undefined when there is none. Set by tm. */
   replyTag?: ((ctx: Context) => string | undefined) | undefined;
+  /** Set by module tls: makes the transport of a `listen=tls:` address. */
+  secureTransport?: (socket: ListenSocket, options: StreamOptions) => Transport;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
 }

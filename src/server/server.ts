@@ -118,7 +118,8 @@ export class Server {
     const { core } = program;
     const port = numberOf(core.values.get('port'), 5060);
     const noTcp = isOn(core.values.get('disable_tcp'));
-    const protos: Proto[] = noTcp ? ['udp'] : ['udp', 'tcp'];
+    const noTls = noTcp || !isOn(core.values.get('enable_tls'));
+    const protos: Proto[] = noTcp ? ['udp'] : noTls ? ['udp', 'tcp'] : ['udp', 'tcp', 'tls'];
     const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos };
     const { sockets, errors } = await planSockets(core.listen, defaults, this.#network);
     const first = errors[0];
@@ -126,7 +127,7 @@ export class Server {
       const { file, line, column } = first.address.span;
       throw new StartError('ELISTEN', `${file}:${line}:${column}: listen: ${first.text}`);
     }
-    return noTcp ? sockets.filter((s) => s.proto !== 'tcp') : sockets;
+    return sockets.filter((s) => !(noTcp && s.proto === 'tcp') && !(noTls && s.proto === 'tls'));
   }
 
   /** Takes a new version (see reload.ts). One at a time: a second waits for the first. */
@@ -191,6 +192,11 @@ export class Server {
     const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
     if (socket.proto === 'udp') return udpTransport(socket, { onError });
     if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });
+    if (socket.proto === 'tls') {
+      const make = this.host.hooks.secureTransport;
+      if (make !== undefined) return make(socket, { ...this.#streamOptions(), onError });
+      throw new StartError('EPROTO', `${socket.text}: TLS needs loadmodule "tls.so"`);
+    }
     throw new StartError(
       'EPROTO',
       `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`,

@@ -1,6 +1,6 @@
 /** SIP over TLS (RFC 3261, 26.2): the streams of TCP with certificates. */
 import type { Server, Socket } from 'node:net';
-import { connect, createServer, type SecureVersion } from 'node:tls';
+import { connect, createSecureContext, createServer, type SecureVersion, type Server as TlsServer } from 'node:tls';
 import { type StreamOptions, StreamTransport } from './stream-transport.js';
 import type { Destination, ListenSocket } from './transport.js';
 
@@ -23,19 +23,48 @@ export interface TlsOptions {
 
 const HANDSHAKE_TIMEOUT = 10_000;
 
-export class TlsTransport extends StreamTransport {
-  readonly #tls: TlsOptions;
+/** Options by the name that a client asks for (SNI). */
+export type TlsNames = ReadonlyMap<string, TlsOptions>;
 
-  constructor(socket: ListenSocket, tls: TlsOptions, options: StreamOptions = {}) {
+export class TlsTransport extends StreamTransport {
+  #tls: TlsOptions;
+  #client: TlsOptions;
+  #names: TlsNames;
+  #listener: TlsServer | null = null;
+
+  /** `client`: what connections that begin here use; by default the same. */
+  constructor(
+    socket: ListenSocket,
+    tls: TlsOptions,
+    options: StreamOptions = {},
+    client = tls,
+    names: TlsNames = new Map(),
+  ) {
     super(socket, options);
     this.#tls = tls;
+    this.#client = client;
+    this.#names = names;
+  }
+
+  /** New certificates for connections from now on. Those there are stay. Throws for a certificate that cannot be used. */
+  renew(tls: TlsOptions, client = tls, names: TlsNames = new Map()): void {
+    for (const o of [tls, client, ...names.values()]) createSecureContext(common(o));
+    this.#tls = tls;
+    this.#client = client;
+    this.#names = names;
+    this.#listener?.setSecureContext(common(tls));
+    this.#nameContexts();
+  }
+
+  #nameContexts(): void {
+    for (const [name, options] of this.#names) this.#listener?.addContext(name, common(options));
   }
 
   protected override listen(accept: (stream: Socket) => void): Server {
     const { requireCertificate = false, verifyCertificate = false, handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#tls;
     const server = createServer(
       {
-        ...this.#common(),
+        ...common(this.#tls),
         requestCert: requireCertificate || verifyCertificate,
         rejectUnauthorized: verifyCertificate,
         handshakeTimeout,
@@ -48,23 +77,27 @@ export class TlsTransport extends StreamTransport {
       },
     );
     server.on('tlsClientError', (error) => this.options.onError?.(error));
+    this.#listener = server;
+    this.#nameContexts();
     return server;
   }
 
   protected override connect(to: Destination, ready: () => void): Socket {
-    const { verifyCertificate = false } = this.#tls;
-    return connect({ ...this.#common(), host: to.ip, port: to.port, rejectUnauthorized: verifyCertificate }, ready);
+    const { verifyCertificate = false } = this.#client;
+    return connect(
+      { ...common(this.#client), host: to.ip, port: to.port, rejectUnauthorized: verifyCertificate },
+      ready,
+    );
   }
+}
 
-  #common() {
-    const { certificate, privateKey, caList, cipherList, minVersion, maxVersion } = this.#tls;
-    return {
-      cert: certificate,
-      key: privateKey,
-      ...(caList === undefined ? {} : { ca: caList }),
-      ...(cipherList === undefined ? {} : { ciphers: cipherList }),
-      ...(minVersion === undefined ? {} : { minVersion }),
-      ...(maxVersion === undefined ? {} : { maxVersion }),
-    };
-  }
+function common({ certificate, privateKey, caList, cipherList, minVersion, maxVersion }: TlsOptions) {
+  return {
+    cert: certificate,
+    key: privateKey,
+    ...(caList === undefined ? {} : { ca: caList }),
+    ...(cipherList === undefined ? {} : { ciphers: cipherList }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+  };
 }
