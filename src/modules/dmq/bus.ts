@@ -389,7 +389,10 @@ export class Bus {
     for (const node of added) this.resolve(node);
     if (!this.#synced) {
       this.#synced = true;
-      for (const fn of this.#onFirstList) fn();
+      // The news go first, as Kamailio sends them.
+      queueMicrotask(() => {
+        for (const fn of this.#onFirstList) fn();
+      });
     }
     return added.length + changed.length > 0;
   }
