@@ -4,15 +4,15 @@ import { intOf, isObject, parseJson } from './json.js';
 export const ACTION = { SYNC: 1, SET: 2, EXPIRE: 3, DELETE: 4, DELETE_RE: 5, DELETE_PREFIX: 6 } as const;
 const IS_STRING = 2;
 
-/** One cell of an answer to a request for all cells. */
-export interface HtableCell {
-  readonly table: string;
-  readonly key: string;
-  readonly value: number | string;
-  /** Second since the epoch, 0 never. */
-  readonly expire: number;
-  /** When it was last written, where the sender says so. */
-  readonly stamp: number;
+/** Cells of an answer to a request for all cells, by columns: that crosses between threads at a fraction of the cost. */
+export interface CellColumns {
+  readonly tables: readonly string[];
+  readonly keys: readonly string[];
+  readonly values: readonly (number | string)[];
+  /** Seconds since the epoch, 0 never. */
+  readonly expires: readonly number[];
+  /** When each was last written, 0 where the sender does not say. */
+  readonly stamps: readonly number[];
 }
 
 export type HtablePlan =
@@ -26,7 +26,7 @@ export type HtablePlan =
       readonly by: 'name' | 'value';
       readonly text: string;
     }
-  | { readonly kind: 'cells'; readonly cells: readonly HtableCell[] }
+  | { readonly kind: 'cells'; readonly cells: CellColumns }
   /** Well-formed, but not to be carried out: 500. */
   | { readonly kind: 'failed' };
 
@@ -82,22 +82,34 @@ function cellValue(m: Readonly<Record<string, unknown>>): number | string | unde
 /** Cells that are none are left out: one bad cell does not cost the others. */
 function readCells(list: unknown): HtablePlan | undefined {
   if (!Array.isArray(list)) return undefined;
-  const cells: HtableCell[] = [];
+  const tables: string[] = [];
+  const keys: string[] = [];
+  const values: (number | string)[] = [];
+  const expires: number[] = [];
+  const stamps: number[] = [];
   for (const item of list as readonly unknown[]) {
     if (!isObject(item)) continue;
     const value = cellValue(item);
-    const table = textOf(item.htname);
-    const key = textOf(item.cname);
-    if (value === undefined || table === '' || key === '') continue;
-    const stamp = typeof item.last_modified === 'number' ? item.last_modified : 0;
-    cells.push({ table, key, value, expire: intOf(item.expire), stamp });
+    const { htname, cname, last_modified } = item;
+    if (value === undefined || typeof htname !== 'string' || typeof cname !== 'string') continue;
+    if (htname === '' || cname === '') continue;
+    tables.push(htname);
+    keys.push(cname);
+    values.push(value);
+    expires.push(intOf(item.expire));
+    stamps.push(typeof last_modified === 'number' ? last_modified : 0);
   }
-  return { kind: 'cells', cells };
+  return { kind: 'cells', cells: { tables, keys, values, expires, stamps } };
 }
 
 // ------------------------------------------------------------------- writing
 
-const quoted = (text: string): string => JSON.stringify(text);
+const ESCAPED = /["\\\0-\x1f]/;
+
+/** JSON of a latin1 text; most have nothing to escape. */
+export function quoted(text: string): string {
+  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
 
 function valueText(value: number | string): string {
   return typeof value === 'string' ? `"type":2,"strval":${quoted(value)}` : `"type":0,"intval":${value}`;
@@ -128,11 +140,16 @@ export function removeText(
   return `{"action":${number},"htname":${quoted(table)},"type":2,"strval":${quoted(text)},"mode":${mode}}`;
 }
 
-/** `{"cells":[…]}`; stamps only for those who read them: they cost every 5.6.3 node a line of its log. */
-export function cellsText(cells: readonly HtableCell[], stamps: boolean): string {
-  const items = cells.map((c) => {
-    const stamp = stamps && c.stamp > 0 ? `,"last_modified":${c.stamp}` : '';
-    return `{"htname":${quoted(c.table)},"cname":${quoted(c.key)},${valueText(c.value)},"expire":${c.expire}${stamp}}`;
-  });
-  return `{"cells":[${items.join(',')}]}`;
+export const NO_CELLS = '{"cells":[]}';
+
+/** One item of `{"cells":[…]}`; the stamp, where not 0, costs a 5.6.3 node a line of its log. */
+export function cellText(
+  quotedTable: string,
+  key: string,
+  value: number | string,
+  expire: number,
+  stamp: number,
+): string {
+  const last = stamp > 0 ? `,"last_modified":${stamp}}` : '}';
+  return `{"htname":${quotedTable},"cname":${quoted(key)},${valueText(value)},"expire":${expire}${last}`;
 }

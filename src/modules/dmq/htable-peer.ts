@@ -3,12 +3,12 @@ import type { Context } from '../../runtime/context.js';
 import { LEVEL } from '../../runtime/host.js';
 import { applyMatching, applyPrefixed } from '../htable/operations.js';
 import { HTABLE, type HtableParams, type HtableState } from '../htable/state.js';
-import type { TableChange } from '../htable/table.js';
+import type { Table, TableChange } from '../htable/table.js';
 import { BAD_REQUEST, type Bus, FAILED, OK, type Peer, type PeerReply } from './bus.js';
 import {
+  type CellColumns,
   deleteText,
   expireText,
-  type HtableCell,
   type HtablePlan,
   removeText,
   SYNC_REQUEST,
@@ -45,6 +45,8 @@ export class HtablePeer implements Peer {
   readonly bus: Bus;
   readonly versions: Versions;
   readonly #friends = new Map<string, Friend>();
+  /** Written, not yet stamped: the listener is told before the cell changes. */
+  #written: { readonly table: Table; readonly key: string; readonly stamp: Stamp }[] = [];
   readonly #listener = (change: TableChange) => this.#changed(change);
   /** Stamp of the first request for all cells: what was written here since is newer than any answer to it. */
   #askedAt: Stamp = Number.POSITIVE_INFINITY;
@@ -113,6 +115,10 @@ export class HtablePeer implements Peer {
       overflowed: () => {
         friend.missedAll = true;
       },
+      isBusy: (key) => friend.sync?.isBusy(key) ?? false,
+      get busy() {
+        return (friend.sync?.open ?? 0) > 0;
+      },
       later: (fn) => void this.bus.host.clock.after(RETRY, fn),
     });
     if (old !== undefined) friend.outbox.inherit(old);
@@ -134,10 +140,11 @@ export class HtablePeer implements Peer {
   #messages(key: string, tell: number): readonly Outgoing[] {
     const cut = key.indexOf('\0');
     const [name, cellKey] = [key.slice(0, cut), key.slice(cut + 1)];
-    const stamp = this.versions.of(key);
     const table = this.tables.table(name);
-    const cell = table?.cells.get(cellKey);
     if (table === undefined) return [];
+    this.stampWritten();
+    const stamp = this.versions.of(table, cellKey);
+    const cell = table.cells.get(cellKey);
     if (cell === undefined) return [{ body: deleteText(name, cellKey), stamp }];
     const out: Outgoing[] = [];
     if (tell & TELL.AFRESH && !table.spec.updateexpire) out.push({ body: deleteText(name, cellKey), stamp });
@@ -152,7 +159,8 @@ export class HtablePeer implements Peer {
   /** The script or a management command changes a table. */
   #changed(change: TableChange): void {
     if (this.params.enable_dmq === 0) return;
-    if ((this.tables.table(change.table)?.spec.dmqreplicate ?? 0) === 0) return;
+    const table = this.tables.table(change.table);
+    if (table === undefined || table.spec.dmqreplicate === 0) return;
     for (const node of this.bus.nodes.active()) if (!this.#friends.has(keyText(node))) this.#friend(node);
     if ('by' in change) {
       const body = removeText(change.action, change.table, change.by, change.value);
@@ -160,10 +168,20 @@ export class HtablePeer implements Peer {
       for (const friend of this.#friends.values()) friend.outbox.barrier({ body, stamp });
       return;
     }
+    if (this.#written.length === 0) queueMicrotask(() => this.stampWritten());
+    this.#written.push({ table, key: change.key, stamp: this.versions.next() });
+    if (this.#friends.size === 0) return;
     const key = keyOf(change.table, change.key);
-    this.versions.set(key, this.versions.next());
     const tell = this.#tell(change);
     for (const friend of this.#friends.values()) friend.outbox.tell(key, tell);
+  }
+
+  /** Gives the cells that were written their stamps. */
+  stampWritten(): void {
+    if (this.#written.length === 0) return;
+    const written = this.#written;
+    this.#written = [];
+    for (const { table, key, stamp } of written) this.versions.set(table, key, stamp);
   }
 
   #tell(change: TableChange): number {
@@ -218,22 +236,18 @@ export class HtablePeer implements Peer {
       return apply(table, does.by, does.text) ? OK : FAILED;
     }
     if (does.key === '') return FAILED;
-    if (!this.#isNews(keyOf(does.table, does.key), stamp)) return OK;
+    this.stampWritten();
+    const known = this.versions.of(table, does.key);
+    // Last write wins; a write without a stamp is one of now.
+    if (stamp > 0 && known > stamp) {
+      this.stale++;
+      return OK;
+    }
     if (does.kind === 'set') table.set(does.key, does.value, state.now());
     else if (does.kind === 'delete') table.delete(does.key);
     else table.setLifetime(does.key, does.seconds, state.now());
+    this.versions.set(table, does.key, stamp > 0 ? stamp : this.versions.next());
     return OK;
-  }
-
-  /** Last write wins; a write without a stamp is one of now. */
-  #isNews(key: string, stamp: Stamp): boolean {
-    const known = this.versions.of(key);
-    if (stamp > 0 && known > stamp) {
-      this.stale++;
-      return false;
-    }
-    this.versions.set(key, stamp > 0 ? stamp : this.versions.next());
-    return true;
   }
 
   #answerSync(stamps: boolean, node: DmqNode | undefined): PeerReply {
@@ -247,31 +261,30 @@ export class HtablePeer implements Peer {
     return OK;
   }
 
-  #takeCells(cells: readonly HtableCell[], node: DmqNode | undefined): PeerReply {
+  #takeCells({ tables, keys, values, expires, stamps }: CellColumns, node: DmqNode | undefined): PeerReply {
     const state = this.tables;
     const now = state.now();
     const outbox = node === undefined ? undefined : this.#friends.get(keyText(node))?.outbox;
     const unknown = new Set<string>();
-    for (const c of cells) {
-      const table = state.table(c.table);
-      if (table === undefined) unknown.add(c.table);
-      else if (this.#cellIsNews(keyOf(c.table, c.key), c.stamp, outbox))
-        table.set(c.key, c.value, now, Math.max(c.expire - now, 0));
+    let table: Table | undefined;
+    this.stampWritten();
+    for (let i = 0; i < keys.length; i++) {
+      if (table?.name !== tables[i]) table = state.table(tables[i]!);
+      if (table === undefined) unknown.add(tables[i]!);
+      else if (this.#cellIsNews(table, keys[i]!, stamps[i]!, outbox))
+        table.set(keys[i]!, values[i]!, now, Math.max(expires[i]! - now, 0)).stamp = stamps[i]!;
     }
-    this.cellsReceived += cells.length;
+    this.cellsReceived += keys.length;
     for (const name of unknown) this.bus.log(LEVEL.WARN, `unable to get table ${name}`);
     return OK;
   }
 
   /** A cell of a synchronisation: it must not undo what was written here, or heard, since it was asked for. */
-  #cellIsNews(key: string, stamp: Stamp, outbox: Outbox | undefined): boolean {
-    const known = this.versions.of(key);
-    if (stamp > 0) {
-      if (known > stamp) return false;
-      this.versions.set(key, stamp);
-      return true;
-    }
-    return known < this.#askedAt && !(outbox?.owes(key) ?? false);
+  #cellIsNews(table: Table, key: string, stamp: Stamp, outbox: Outbox | undefined): boolean {
+    const known = this.versions.of(table, key);
+    if (stamp > 0) return known <= stamp;
+    if (known > 0 && known >= this.#askedAt) return false;
+    return outbox === undefined || outbox.isIdle || !outbox.owes(keyOf(table.name, key));
   }
 
   stop(): void {

@@ -9,7 +9,7 @@ const NUMBERED = /\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|[\s
 export function parseJson(body: string): unknown {
   const text = body.includes('\\u') ? body.replace(NUMBERED, asBytes) : body;
   try {
-    return JSON.parse(text.replace(/[\0\s]+$/, ''));
+    return JSON.parse(text.endsWith('\0') ? text.slice(0, text.indexOf('\0')) : text);
   } catch {
     return undefined;
   }

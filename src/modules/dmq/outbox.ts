@@ -29,6 +29,10 @@ export interface OutboxLink {
   send(message: Outgoing, then: (outcome: Outcome) => void): boolean;
   /** Messages about a key, in the order in which they have to arrive; none: nothing (any more) to be told. */
   messages(key: string, tell: number): readonly Outgoing[];
+  /** Is an older state of the key under way in a message that is not the outbox's own? Then it waits. */
+  isBusy(key: string): boolean;
+  /** Are such messages under way at all? */
+  readonly busy: boolean;
   /** Too much was missed: all has to be sent again when the node is back. */
   overflowed(): void;
   /** Runs `fn` after a pause: what could not be sent is not tried again at once. */
@@ -55,8 +59,8 @@ export class Outbox {
   readonly #link: OutboxLink;
   readonly #window: number;
   #segments: Segment[] = [{ keys: new Map(), barrier: undefined }];
-  /** Keys that a message under way is about: how many such messages. */
-  readonly #held = new Map<string, number>();
+  /** Keys that a message under way is about. */
+  readonly #held = new Set<string>();
   #open = 0;
   #planned = false;
   #waiting = 0;
@@ -79,6 +83,10 @@ export class Outbox {
   /** Messages unanswered. */
   get open(): number {
     return this.#open;
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting === 0 && this.#open === 0;
   }
 
   /** Is there something about the key that the node has not answered yet? */
@@ -109,23 +117,11 @@ export class Outbox {
     this.#plan();
   }
 
-  /** Nothing about the key is sent until `release`: a message with an older state of it is under way. */
-  hold(key: string): void {
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
-  }
-
-  release(key: string): void {
-    const n = this.#held.get(key) ?? 0;
-    if (n > 1) this.#held.set(key, n - 1);
-    else this.#held.delete(key);
-    if (this.#waiting > 0) this.#plan();
-  }
-
   /** Takes over what waits in another one: the same node, listed anew. */
   inherit(old: Outbox): void {
     this.#segments = old.#segments;
     this.#waiting = old.#waiting;
-    for (const key of old.#held.keys()) this.tell(key, TELL.VALUE | TELL.EXPIRY);
+    for (const key of old.#held) this.tell(key, TELL.VALUE | TELL.EXPIRY);
     old.clear();
   }
 
@@ -165,13 +161,13 @@ export class Outbox {
     const first = this.#segments[0]!;
     for (const [key, what] of first.keys) {
       if (this.#open >= this.#window) return false;
-      if (this.#held.has(key)) continue;
+      if (this.#held.has(key) || this.#link.isBusy(key)) continue;
       first.keys.delete(key);
       this.#waiting--;
       this.#inTurn(key, what, this.#link.messages(key, what), 0);
     }
     const { barrier } = first;
-    if (barrier === undefined || first.keys.size > 0 || this.#open > 0 || this.#held.size > 0) return false;
+    if (barrier === undefined || first.keys.size > 0 || this.#open > 0 || this.#link.busy) return false;
     first.barrier = undefined;
     this.#open++;
     const again = () => {
@@ -200,22 +196,22 @@ export class Outbox {
   #inTurn(key: string, what: number, messages: readonly Outgoing[], at: number): void {
     const message = messages[at];
     if (message === undefined) return;
-    this.hold(key);
+    this.#held.add(key);
     this.#open++;
     const again = () => {
       this.#open--;
-      this.release(key);
+      this.#held.delete(key);
       this.tell(key, what);
     };
     const done = (outcome: Outcome) => {
       if (outcome === 'lost') return this.#link.later(again);
       this.#open--;
-      this.release(key);
+      this.#held.delete(key);
       this.#inTurn(key, what, messages, at + 1);
       this.#flush();
     };
     if (this.#link.send(message, done)) return;
     this.#open--;
-    this.release(key);
+    this.#held.delete(key);
   }
 }

@@ -1,5 +1,5 @@
 /** From a body to a plan, in the pool's threads (or at once, for dmq_process_message). Never throws. */
-import { cellsText, readHtable } from './htable-body.js';
+import { type CellColumns, readHtable } from './htable-body.js';
 import { parseList } from './nodes.js';
 import type { Plan, Work } from './protocol.js';
 
@@ -17,17 +17,25 @@ export function plansOf(work: Work): readonly Plan[] {
       return [{ kind: 'opaque' }];
     case 'htable':
       return htablePlans(work.body);
-    case 'write-cells':
-      return [{ kind: 'body', text: cellsText(work.cells, work.stamps) }];
   }
 }
 
 function htablePlans(body: string): readonly Plan[] {
   const does = readHtable(body);
   if (does === undefined) return [UNUSABLE];
-  if (does.kind !== 'cells' || does.cells.length <= MAX_CELLS) return [{ kind: 'htable', does }];
+  if (does.kind !== 'cells' || does.cells.keys.length <= MAX_CELLS) return [{ kind: 'htable', does }];
   const parts: Plan[] = [];
-  for (let i = 0; i < does.cells.length; i += MAX_CELLS)
-    parts.push({ kind: 'htable', does: { kind: 'cells', cells: does.cells.slice(i, i + MAX_CELLS) } });
+  for (let i = 0; i < does.cells.keys.length; i += MAX_CELLS)
+    parts.push({ kind: 'htable', does: { kind: 'cells', cells: part(does.cells, i, i + MAX_CELLS) } });
   return parts;
+}
+
+function part(cells: CellColumns, from: number, to: number): CellColumns {
+  return {
+    tables: cells.tables.slice(from, to),
+    keys: cells.keys.slice(from, to),
+    values: cells.values.slice(from, to),
+    expires: cells.expires.slice(from, to),
+    stamps: cells.stamps.slice(from, to),
+  };
 }

@@ -6,7 +6,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { workerFile } from '../../runtime/worker-file.js';
 import { plansOf } from './plans.js';
-import type { FromWorker, Job, Plan, ToWorker, Work } from './protocol.js';
+import type { Done, FromWorker, Job, Plan, ToWorker, Work } from './protocol.js';
 
 /** Gets each part of what a job gave; `more`: another follows. */
 export type Then = (plan: Plan, more: boolean) => void;
@@ -71,7 +71,7 @@ export class Pool implements WorkPool {
     this.#onDeath = onDeath;
   }
 
-  /** Threads start at once; `onDeath` is told when one ends that was not told to. */
+  /** Resolves when the threads run; `onDeath` is told when one ends that was not told to. */
   static async start(
     count: number,
     onDeath: (why: string) => void,
@@ -87,7 +87,8 @@ export class Pool implements WorkPool {
     });
     piscina.on('error', () => {});
     const pool = new Pool(piscina, onDeath);
-    for (let i = 0; i < count; i++) pool.#addThread();
+    // Waited for: the first messages would lie in the queue of a thread that is still being made.
+    await Promise.all(Array.from({ length: count }, () => pool.#addThread()));
     return pool;
   }
 
@@ -105,24 +106,31 @@ export class Pool implements WorkPool {
     return this.#restarts;
   }
 
-  #addThread(): void {
+  #addThread(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     const thread: Thread = { port: port1, waiting: [], given: new Map(), planned: false };
     this.#threads.push(thread);
-    this.#run(thread, port2);
+    return this.#run(thread, port2);
   }
 
-  #run(thread: Thread, far: MessagePort): void {
-    thread.port.on('message', (message: FromWorker) => this.#done(thread, message));
+  /** Resolves when the thread has begun, or has died. */
+  #run(thread: Thread, far: MessagePort): Promise<void> {
+    const begun = new Promise<void>((resolve) => {
+      thread.port.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') resolve();
+        else this.#done(thread, message.list);
+      });
+    });
     const task: Promise<void> = this.#piscina.run({ port: far }, { name: 'work', transferList: [far] }).then(
       () => undefined,
       (e: unknown) => this.#died(thread, String(e)),
     );
     this.#tasks.add(task);
     void task.finally(() => this.#tasks.delete(task));
+    return Promise.race([begun, task]);
   }
 
-  #done(thread: Thread, { list }: FromWorker): void {
+  #done(thread: Thread, list: readonly Done[]): void {
     for (const { id, plan, more } of list) {
       const open = thread.given.get(id);
       if (open === undefined) continue;
@@ -152,7 +160,7 @@ export class Pool implements WorkPool {
     if (this.#stopping) return;
     const { port1, port2 } = new MessageChannel();
     thread.port = port1;
-    this.#run(thread, port2);
+    void this.#run(thread, port2);
     thread.waiting.length = 0;
     const list = [...thread.given.values()].map((o) => o.job);
     if (list.length > 0) port1.postMessage({ kind: 'jobs', list } satisfies ToWorker);

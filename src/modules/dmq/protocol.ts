@@ -1,6 +1,6 @@
 /** What crosses between the script thread and the threads of the dmq pool: plain data, one union for each direction. */
 import type { MessagePort } from 'node:worker_threads';
-import type { HtableCell, HtablePlan } from './htable-body.js';
+import type { HtablePlan } from './htable-body.js';
 import type { ListedNode } from './nodes.js';
 
 /** One task of the pool: it holds its thread until told to stop. */
@@ -11,11 +11,11 @@ export interface WorkerTask {
 /** What the body of a bus message is to be read as. */
 export type BodyKind = 'list' | 'opaque' | 'htable';
 
-export type Work =
-  /** `body` is latin1 text. */
-  | { readonly kind: BodyKind; readonly body: string }
-  /** Write one body of cells. */
-  | { readonly kind: 'write-cells'; readonly cells: readonly HtableCell[]; readonly stamps: boolean };
+/** `body` is latin1 text. */
+export interface Work {
+  readonly kind: BodyKind;
+  readonly body: string;
+}
 
 export type Job = Work & { readonly id: number };
 
@@ -26,7 +26,6 @@ export type Plan =
   | { readonly kind: 'list'; readonly nodes: readonly ListedNode[]; readonly bad: number }
   | { readonly kind: 'opaque' }
   | { readonly kind: 'htable'; readonly does: HtablePlan }
-  | { readonly kind: 'body'; readonly text: string }
   /** The body cannot be used: answered with `400 Bad Request`. */
   | { readonly kind: 'unusable'; readonly why: string };
 
@@ -37,4 +36,5 @@ export interface Done {
   readonly more: boolean;
 }
 
-export type FromWorker = { readonly kind: 'done'; readonly list: readonly Done[] };
+/** `ready`: the thread has begun. */
+export type FromWorker = { readonly kind: 'ready' } | { readonly kind: 'done'; readonly list: readonly Done[] };

@@ -2,8 +2,10 @@
 import { plansOf } from './plans.js';
 import type { Done, FromWorker, Job, ToWorker, WorkerTask } from './protocol.js';
 
-/** Jobs done in one go before the thread looks at its port again. */
+/** Jobs done in one go before the thread tells of them and looks at its port again. */
 const BATCH = 64;
+/** Characters of bodies in one go: the script thread takes in long ones while the next are read. */
+const LENGTH = 30_000;
 
 /** The task of one thread; ends with `stop`, after what was given before it. */
 export function work({ port }: WorkerTask): Promise<void> {
@@ -14,8 +16,12 @@ export function work({ port }: WorkerTask): Promise<void> {
     let planned = false;
     const next = () => {
       planned = false;
-      const list = open.slice(at, at + BATCH).flatMap(doneOf);
-      at += BATCH;
+      const list: Done[] = [];
+      for (let n = 0, length = 0; n < BATCH && length < LENGTH && at < open.length; n++) {
+        const job = open[at++]!;
+        length += job.body.length;
+        addDone(job, list);
+      }
       if (at >= open.length) {
         open = [];
         at = 0;
@@ -37,10 +43,11 @@ export function work({ port }: WorkerTask): Promise<void> {
       else for (const job of message.list) open.push(job);
       plan();
     });
+    port.postMessage({ kind: 'ready' } satisfies FromWorker);
   });
 }
 
-function doneOf(job: Job): Done[] {
+function addDone(job: Job, list: Done[]): void {
   const plans = plansOf(job);
-  return plans.map((plan, i) => ({ id: job.id, plan, more: i < plans.length - 1 }));
+  for (let i = 0; i < plans.length; i++) list.push({ id: job.id, plan: plans[i]!, more: i < plans.length - 1 });
 }

@@ -8,6 +8,8 @@ export class Cell {
   expire: number;
   /** Order of insertion. */
   readonly serial: number;
+  /** When it was last written, on the clock of module dmq (versions.ts); 0 where nobody asks. */
+  stamp = 0;
   /** Still in its table? */
   live = true;
   /** Hash of the key, -1 until wanted. */
@@ -97,14 +99,16 @@ export class Table {
   }
 
   /** Writes a value; `lifetime` in seconds where it is positive, else the table's own rule. */
-  set(key: string, value: number | string, now: number, lifetime = 0): void {
+  set(key: string, value: number | string, now: number, lifetime = 0): Cell {
     const cell = this.cells.get(key);
     if (cell === undefined) {
-      this.cells.set(key, new Cell(key, value, this.#expiry(now, lifetime), ++this.serial));
-      return;
+      const made = new Cell(key, value, this.#expiry(now, lifetime), ++this.serial);
+      this.cells.set(key, made);
+      return made;
     }
     cell.value = value;
     if (lifetime > 0 || this.spec.updateexpire) cell.expire = this.#expiry(now, lifetime);
+    return cell;
   }
 
   #expiry(now: number, lifetime: number): number {

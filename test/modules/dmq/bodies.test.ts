@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  cellsText,
+  cellText,
   deleteText,
   expireText,
   readHtable,
@@ -50,13 +50,7 @@ describe('bodies of peer htable', () => {
     [removeText('delete-re', 'rep', 'name', '^ik'), '{"action":5,"htname":"rep","type":2,"strval":"^ik","mode":0}'],
     [removeText('delete-prefix', 'rep', 'name', 'aa'), '{"action":6,"htname":"rep","type":2,"strval":"aa","mode":0}'],
     [
-      cellsText(
-        [
-          { table: 'cnt', key: 'ctr', value: 0, expire: 0, stamp: 5 },
-          { table: 'exp', key: 'ek', value: 'ev', expire: 1795316415, stamp: 0 },
-        ],
-        false,
-      ),
+      `{"cells":[${cellText('"cnt"', 'ctr', 0, 0, 0)},${cellText('"exp"', 'ek', 'ev', 1795316415, 0)}]}`,
       '{"cells":[{"htname":"cnt","cname":"ctr","type":0,"intval":0,"expire":0},{"htname":"exp","cname":"ek","type":2,"strval":"ev","expire":1795316415}]}',
     ],
   ];
@@ -64,12 +58,15 @@ describe('bodies of peer htable', () => {
 
   test('a bad cell does not cost the good one beside it', () => {
     const body = '{"cells":[5,{"htname":"rep"},{"htname":"rep","cname":"good","type":2,"strval":"v","expire":0}]}';
-    expect(readHtable(body)).toMatchObject({ kind: 'cells', cells: [{ key: 'good' }] });
+    expect(readHtable(body)).toMatchObject({
+      kind: 'cells',
+      cells: { tables: ['rep'], keys: ['good'], values: ['v'] },
+    });
   });
 
   test('a long list of cells comes in parts', () => {
-    const cells = Array.from({ length: 2500 }, (_, i) => ({ table: 'r', key: `${i}`, value: i, expire: 0, stamp: 0 }));
-    expect(plansOf({ kind: 'htable', body: cellsText(cells, false) })).toHaveLength(3);
+    const cells = Array.from({ length: 2500 }, (_, i) => cellText('"r"', `${i}`, i, 0, 0));
+    expect(plansOf({ kind: 'htable', body: `{"cells":[${cells.join(',')}]}` })).toHaveLength(3);
   });
 });
 

@@ -3,6 +3,7 @@ let jobs = 0;
 
 export function work({ port }) {
   return new Promise((resolve) => {
+    port.postMessage({ kind: 'ready' });
     port.on('message', (message) => {
       if (message.kind === 'stop') {
         port.close();
