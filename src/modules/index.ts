@@ -25,6 +25,7 @@ import { nsq } from './nsq/index.js';
 import { path } from './path.js';
 import { pv } from './pv/index.js';
 import { regexModule } from './regex/index.js';
+import { registrar } from './registrar/index.js';
 import { rr } from './rr/index.js';
 import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
@@ -36,6 +37,7 @@ import { textopsx } from './textopsx/index.js';
 import { tls } from './tls/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
+import { usrloc } from './usrloc/index.js';
 import { utils } from './utils.js';
 import { uuid } from './uuid.js';
 import { xhttp } from './xhttp/index.js';
@@ -67,6 +69,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   path,
   pv,
   regexModule,
+  registrar,
   sanity,
   sdpops,
   siputils,
@@ -78,6 +81,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   tls,
   tm,
   tmx,
+  usrloc,
   utils,
   uuid,
   xhttp,

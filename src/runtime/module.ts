@@ -121,13 +121,19 @@ export function opt<T>(arg: ArgDefinition<T, false>): ArgDefinition<T, true> {
 
 // ----------------------------------------------------------------- functions
 
+type Waits = boolean | ((env: Pick<BindEnv, 'params'>) => boolean);
+
+export function mayWait(def: { readonly waits: Waits }, env: Pick<BindEnv, 'params'>): boolean {
+  return typeof def.waits === 'function' ? def.waits(env) : def.waits;
+}
+
 export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonly ArgDefinition[], P = never> {
   readonly doc: string;
   readonly args: A;
   /** ROUTE bits where the call may stand. */
   readonly routes: number;
-  /** The function may return a promise: routes that reach it become async. */
-  readonly waits: boolean;
+  /** The function may return a promise: routes that reach it become async. A function tells it of the parameters. */
+  readonly waits: Waits;
   readonly example?: string;
   /** Answers a constant problem of a call at load: text, or undefined when all is well. */
   readonly check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
@@ -169,7 +175,7 @@ export function fn<const A extends readonly ArgDefinition[], P>(def: {
   doc: string;
   args: A;
   routes?: readonly RouteName[];
-  waits?: boolean;
+  waits?: Waits;
   example?: string;
   check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
   run(ctx: Context, params: P, ...args: ArgValues<A>): number | Promise<number>;

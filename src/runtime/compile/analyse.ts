@@ -2,7 +2,7 @@
 import type { Body, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import { CORE_STATEMENTS } from '../core/statements.js';
-import { formFor } from '../module.js';
+import { type BindEnv, formFor, mayWait } from '../module.js';
 import { constantValue } from './constant.js';
 
 export interface Analysis {
@@ -26,14 +26,19 @@ export function routeKey(block: RouteBlock): string {
   return `${block.block}/${block.name ?? ''}`;
 }
 
-export function analyse(script: Script, catalog: Catalog): Analysis {
+/** What functions and their parameters are, for the walk. */
+interface Known extends Pick<BindEnv, 'params'> {
+  readonly catalog: Catalog;
+}
+
+export function analyse(script: Script, known: Known): Analysis {
   const facts = new Map<string, Facts>();
   for (const item of script.items) {
     if (item.kind !== 'block') continue;
     const key = routeKey(item);
     const f: Facts = facts.get(key) ?? { calls: new Set(), dynamic: false, waits: false };
     facts.set(key, f);
-    walkBody(item.body, f, catalog);
+    walkBody(item.body, f, known);
   }
   const mains = [...facts.keys()].filter((k) => k.startsWith('request_route/'));
   const edges = new Map<string, Iterable<string>>();
@@ -84,62 +89,63 @@ function reaches(edges: ReadonlyMap<string, Iterable<string>>, from: string, to:
   return false;
 }
 
-function walkBody(body: Body, f: Facts, catalog: Catalog): void {
-  for (const s of body.statements) walkStatement(s, f, catalog);
+function walkBody(body: Body, f: Facts, known: Known): void {
+  for (const s of body.statements) walkStatement(s, f, known);
 }
 
-function walkStatement(s: Statement, f: Facts, catalog: Catalog): void {
+function walkStatement(s: Statement, f: Facts, known: Known): void {
   switch (s.kind) {
     case 'empty':
       return;
     case 'if':
-      walk(s.condition, f, catalog);
-      walkBody(s.then, f, catalog);
-      if (s.otherwise) walkBody(s.otherwise, f, catalog);
+      walk(s.condition, f, known);
+      walkBody(s.then, f, known);
+      if (s.otherwise) walkBody(s.otherwise, f, known);
       return;
     case 'while':
-      walk(s.condition, f, catalog);
-      walkBody(s.body, f, catalog);
+      walk(s.condition, f, known);
+      walkBody(s.body, f, known);
       return;
     case 'switch':
-      walk(s.value, f, catalog);
-      for (const label of s.labels) for (const inner of label.statements) walkStatement(inner, f, catalog);
+      walk(s.value, f, known);
+      for (const label of s.labels) for (const inner of label.statements) walkStatement(inner, f, known);
       return;
     case 'return':
     case 'exit':
     case 'drop':
     case 'break':
-      if (s.value) walk(s.value, f, catalog);
+      if (s.value) walk(s.value, f, known);
       return;
     default:
-      walk(s, f, catalog);
+      walk(s, f, known);
   }
 }
 
-function functionWaits(name: string, count: number, catalog: Catalog): boolean {
-  const def = catalog.function(name)?.def;
-  return def !== undefined && (formFor(def, count)?.waits ?? false);
+function functionWaits(name: string, count: number, known: Known): boolean {
+  const def = known.catalog.function(name)?.def;
+  const form = def === undefined ? undefined : formFor(def, count);
+  return form !== undefined && mayWait(form, known);
 }
 
-function walk(e: Expr, f: Facts, catalog: Catalog): void {
+function walk(e: Expr, f: Facts, known: Known): void {
   switch (e.kind) {
     case 'call':
-      if (functionWaits(e.name, e.args.length, catalog)) f.waits = true;
-      for (const a of e.args) walk(a, f, catalog);
+      if (functionWaits(e.name, e.args.length, known)) f.waits = true;
+      for (const a of e.args) walk(a, f, known);
       return;
     case 'core':
       if (CORE_STATEMENTS[e.name]?.waits?.(e.args)) f.waits = true;
-      if (e.expr) walk(e.expr, f, catalog);
+      if (e.expr) walk(e.expr, f, known);
       return;
     case 'route': {
       const name = e.target === undefined ? '' : constantValue(e.target);
       if (name === undefined) f.dynamic = true;
       else f.calls.add(`request_route/${name === 0 ? '' : name}`);
-      if (e.target) walk(e.target, f, catalog);
+      if (e.target) walk(e.target, f, known);
       return;
     }
     case 'operand':
-      if (e.right.kind === 'expr') walk(e.right.expr, f, catalog);
+      if (e.right.kind === 'expr') walk(e.right.expr, f, known);
       return;
     case 'unary':
     case 'strlen':
@@ -147,25 +153,25 @@ function walk(e: Expr, f: Facts, catalog: Catalog): void {
     case 'defined':
     case '(int)':
     case '(str)':
-      walk(e.operand, f, catalog);
+      walk(e.operand, f, known);
       return;
     case 'binary':
-      walk(e.left, f, catalog);
-      walk(e.right, f, catalog);
+      walk(e.left, f, known);
+      walk(e.right, f, known);
       return;
     case 'selval':
-      walk(e.condition, f, catalog);
-      walk(e.then, f, catalog);
-      walk(e.otherwise, f, catalog);
+      walk(e.condition, f, known);
+      walk(e.then, f, known);
+      walk(e.otherwise, f, known);
       return;
     case 'group':
-      walk(e.inner, f, catalog);
+      walk(e.inner, f, known);
       return;
     case 'assign':
-      walk(e.value, f, catalog);
+      walk(e.value, f, known);
       return;
     case 'block':
-      walkBody(e.body, f, catalog);
+      walkBody(e.body, f, known);
       return;
     default:
   }

@@ -3,7 +3,7 @@
 import { nearest } from '../../parser/nearest.js';
 import type { CallExpr, Expr } from '../../parser/tree.js';
 import type { FunctionEntry } from '../catalog.js';
-import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, formFor, ROUTE } from '../module.js';
+import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, formFor, mayWait, ROUTE } from '../module.js';
 import { asValue } from './code.js';
 import { constantValue } from './constant.js';
 import { expression } from './expression.js';
@@ -31,7 +31,7 @@ export function callCode(call: CallExpr, scope: Scope): { readonly js: string; r
       bound.map((b) => b!.bound),
       scope,
     ),
-    waits: entry.def.waits,
+    waits: mayWait(entry.def, scope.unit),
   };
 }
 

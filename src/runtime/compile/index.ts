@@ -91,7 +91,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
     params,
     sharedFrom: sharedMemoryFrom(script),
     emitter: new Emitter(),
-    analysis: analyse(script, catalog),
+    analysis: analyse(script, { catalog, params }),
     problems,
     routeFunctions: new Map(),
     functionNames: new Map(),
