@@ -1,9 +1,10 @@
-// Writes docs/modules.md from the module definitions. `--check` only says whether it is up to date.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Writes docs/modules.md from the module definitions and docs/rules.md from the lint rules. `--check` only says whether it is up to date.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from './prepare.mjs';
 
 const { MODULES } = await import('../dist/modules/index.js');
+const { RULES } = await import('../dist/runtime/lint/index.js');
 const names = (record) => Object.keys(record ?? {});
 const code = (list) => list.map((n) => `\`${n}\``).join(' ');
 
@@ -37,16 +38,28 @@ ${table}
 
 ${sorted.map(section).join('\n')}`;
 
-const file = path.join(ROOT, 'docs', 'modules.md');
-if (process.argv.includes('--check')) {
-  let old = '';
-  try {
-    old = readFileSync(file, 'utf8');
-  } catch (e) {
-    if (e.code !== 'ENOENT') throw e;
-  }
-  if (old !== text) {
-    console.error('docs/modules.md is out of date: run node scripts/gen-docs.mjs');
+const rules = `# Rules of kamscript check
+Generated from the rules by \`node scripts/gen-docs.mjs\`. \`kamscript check\` applies them to every script that has no error; they never
+change its exit status, and \`kamscript -c\` knows nothing of them. \`--no-lint\` leaves them out. A comment keeps a rule quiet:
+
+\`\`\`
+t_relay(); # kamscript-disable-line relay-result-ignored
+# kamscript-disable-next-line return-zero
+# kamscript-disable-file no-maxfwd-check, route-loop
+\`\`\`
+
+| rule | severity |
+|---|---|
+${RULES.map((r) => `| [${r.code}](#${r.code}) | ${r.severity} |`).join('\n')}
+
+${RULES.map((r) => `## ${r.code}\n${r.doc}\n\n\`\`\`\n${r.example}\n\`\`\`\n`).join('\n')}`;
+
+const pages = { 'modules.md': text, 'rules.md': rules };
+for (const [name, wanted] of Object.entries(pages)) {
+  const file = path.join(ROOT, 'docs', name);
+  if (!process.argv.includes('--check')) writeFileSync(file, wanted);
+  else if (!existsSync(file) || readFileSync(file, 'utf8') !== wanted) {
+    console.error(`docs/${name} is out of date: run node scripts/gen-docs.mjs`);
     process.exit(1);
   }
-} else writeFileSync(file, text);
+}

@@ -1,12 +1,14 @@
 /** `kamscript check FILE…`: every problem of a script, with its place and a way out. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
+import { lint } from '../../runtime/lint/index.js';
 import { loadScript } from '../../server/load.js';
 import { type Checked, FORMATS, type Format, report } from '../report.js';
 
 interface Options {
   readonly format: Format;
   readonly define: readonly string[];
+  readonly lint: boolean;
 }
 
 export function addCheck(program: Command, setStatus: (status: number) => void): void {
@@ -16,6 +18,7 @@ export function addCheck(program: Command, setStatus: (status: number) => void):
     .argument('<file...>', 'scripts')
     .addOption(new Option('--format <format>', 'how to print').choices(FORMATS).default('text'))
     .option('-A, --define <define...>', 'preprocessor defines: NAME or NAME=VALUE', [])
+    .option('--no-lint', 'errors and warnings of the load alone, without the rules of docs/rules.md')
     .action((files: string[], options: Options) => setStatus(check(files, options)));
 }
 
@@ -26,8 +29,10 @@ function check(files: readonly string[], options: Options): number {
   let unreadable = false;
   for (const file of files) {
     try {
-      const { problems, script } = loadScript(file, { env: process.env, defines });
-      checked.push({ file, problems, sources: script.sources });
+      const { program, problems, script } = loadScript(file, { env: process.env, defines });
+      const found = program === undefined || !options.lint ? [] : lint(program);
+      const all = [...problems, ...found].sort((a, b) => a.span.order - b.span.order);
+      checked.push({ file, problems: all, sources: script.sources });
     } catch (e) {
       const { code, message } = e as NodeJS.ErrnoException;
       if (code === undefined) throw e;
