@@ -25,7 +25,7 @@ import {
 import { plansOf } from './plans.js';
 import type { Then, WorkPool } from './pool.js';
 import type { BodyKind, Plan, Work } from './protocol.js';
-import { Seen } from './seen.js';
+import { type HashPair, hashOf, Seen } from './seen.js';
 import type { Settings } from './settings.js';
 
 /** What a peer answers. */
@@ -83,13 +83,20 @@ export const DMQ_EVENT = extraKey<{ readonly node: string; readonly status: stri
   'dmq event',
 );
 
+/** Replies by the number under which a repeated request finds them; 0: not answered yet. */
+const REPLIES: readonly (PeerReply | undefined)[] = [undefined, OK, BAD_REQUEST, FAILED, ACCEPTED];
+
+/** Bodies up to this are read at once: handing one to the pool costs this thread more than reading it. */
+const SHORT = 2_000;
+
 /** A piece of work for the script thread. */
 interface Arrived {
   readonly ctx: Context;
   readonly peer: Peer;
   readonly plan: Plan;
   readonly more: boolean;
-  readonly id: string;
+  /** Its transaction, where it has one that may be repeated. */
+  readonly id: HashPair | undefined;
 }
 
 export class Bus {
@@ -103,7 +110,7 @@ export class Bus {
   readonly #peers = new Map<string, Peer>();
   readonly #onFirstList: (() => void)[] = [];
   readonly #onStatus: StatusListener[] = [];
-  readonly #seen: Seen<PeerReply>;
+  readonly #seen: Seen;
   readonly #queue: ApplyQueue<Arrived>;
   readonly #tagPrefix: string;
   readonly #callPrefix: string;
@@ -265,30 +272,36 @@ export class Bus {
     if (this.#pool === undefined) return false;
     const peer = this.#peerOf(ctx);
     if (typeof peer === 'boolean') return peer;
-    const id = this.#transaction(ctx, peer);
-    if (id === undefined) return true;
     if (this.#pool.pending > MAX_WAITING) {
       this.metrics.refused++;
       return true;
     }
-    if (id !== '') this.#seen.set(id, undefined);
+    const id = transactionOf(ctx, peer);
+    if (id !== undefined && this.#isRepeated(ctx, id)) return true;
+    const { body } = ctx.msg;
+    // Behind a long one that the pool has in hand a short one waits its turn.
+    if (body.length <= SHORT && this.#pool.pending === 0 && this.#queue.length === 0) {
+      this.#applyNow(ctx, peer, body, id);
+      return true;
+    }
     const { srcIp, srcPort } = ctx.msg.received;
-    this.#pool.run(`${srcIp}:${srcPort} ${peer.name}`, { kind: peer.kind, body: ctx.msg.body }, (plan, more) =>
+    this.#pool.run(`${srcIp}:${srcPort} ${peer.name}`, { kind: peer.kind, body }, (plan, more) =>
       this.#queue.push({ ctx, peer, plan, more, id }),
     );
     return true;
+  }
+
+  #applyNow(ctx: Context, peer: Peer, body: string, id: HashPair | undefined): void {
+    const plans = plansOf({ kind: peer.kind, body });
+    for (let i = 0; i < plans.length; i++) this.#apply({ ctx, peer, plan: plans[i]!, more: i < plans.length - 1, id });
   }
 
   /** dmq_process_message(): the same, at once. */
   process(ctx: Context): boolean {
     const peer = this.#peerOf(ctx);
     if (typeof peer === 'boolean') return peer;
-    const id = this.#transaction(ctx, peer);
-    if (id === undefined) return true;
-    const plans = plansOf({ kind: peer.kind, body: ctx.msg.body });
-    plans.forEach((plan, i) => {
-      this.#apply({ ctx, peer, plan, more: i < plans.length - 1, id });
-    });
+    const id = transactionOf(ctx, peer);
+    if (id === undefined || !this.#isRepeated(ctx, id)) this.#applyNow(ctx, peer, ctx.msg.body, id);
     return true;
   }
 
@@ -319,17 +332,14 @@ export class Bus {
     return true;
   }
 
-  /** Name of the request's transaction ('' where it needs none); undefined: it was seen before, and was dealt with. */
-  #transaction(ctx: Context, peer: Peer): string | undefined {
-    const branch = peer.kind === 'list' ? undefined : topVia(ctx.msg)?.branch;
-    if (branch === undefined || !branch.startsWith('z9hG4bK')) return '';
-    const { srcIp, srcPort } = ctx.msg.received;
-    const id = `${srcIp}:${srcPort} ${peer.name} ${branch}`;
-    const known = this.#seen.get(id);
-    if (known === undefined) return id;
+  /** Was it seen before? Then it is answered as it was then. */
+  #isRepeated(ctx: Context, id: HashPair): boolean {
+    const known = this.#seen.check(id, 0);
+    if (known < 0) return false;
     this.metrics.repeated++;
-    if (known.reply !== undefined) answer(ctx, known.reply);
-    return undefined;
+    const reply = REPLIES[known];
+    if (reply !== undefined) answer(ctx, reply);
+    return true;
   }
 
   /** The extension: a channel that only the script knows. */
@@ -343,7 +353,7 @@ export class Bus {
     const node = this.#sender(ctx);
     const reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.apply(ctx, plan, node);
     if (more || reply === undefined) return;
-    if (id !== '') this.#seen.set(id, reply);
+    if (id !== undefined) this.#seen.set(id, Math.max(REPLIES.indexOf(reply), 0));
     answer(ctx, reply);
   }
 
@@ -379,22 +389,23 @@ export class Bus {
     if (news && hops > 0) for (const node of this.nodes.active()) this.sendList(node, hops);
     // A node that was given up and has been started again: it is asked at once instead of at the next ping.
     else if (hops > 0 && sender?.status === 'disabled') this.sendList(sender, PLAIN);
+    this.#listTaken();
     return { ...OK, body: { type: LIST_TYPE, text: this.listFor(sender) } };
   }
 
-  /** Merges a list; true when it brought something new. The first one begins the first synchronisation. */
+  /** Merges a list; true when it brought something new. */
   #take(list: Extract<Plan, { kind: 'list' }>): boolean {
     if (list.bad > 0) this.log(LEVEL.WARN, `${list.bad} lines of a list of nodes are no nodes: skipped`);
     const { added, changed } = this.nodes.merge(list.nodes.filter((n) => !this.isOwnAddress(n)));
     for (const node of added) this.resolve(node);
-    if (!this.#synced) {
-      this.#synced = true;
-      // The news go first, as Kamailio sends them.
-      queueMicrotask(() => {
-        for (const fn of this.#onFirstList) fn();
-      });
-    }
     return added.length + changed.length > 0;
+  }
+
+  /** The first list begins the first synchronisation; the news about it go before, as Kamailio sends them. */
+  #listTaken(): void {
+    if (this.#synced) return;
+    this.#synced = true;
+    for (const fn of this.#onFirstList) fn();
   }
 
   #replied(node: DmqNode, code: number, body: string): void {
@@ -403,7 +414,9 @@ export class Bus {
       this.log(LEVEL.ERR, `node ${uriOf(node)} does not answer: ${became}`);
     if (code !== 200 || body === '') return;
     this.work(keyText(node), { kind: 'list', body }, (plan) => {
-      if (plan.kind === 'list') this.#take(plan);
+      if (plan.kind !== 'list') return;
+      this.#take(plan);
+      this.#listTaken();
     });
   }
 
@@ -444,6 +457,14 @@ export class Bus {
   log(level: number, text: string): void {
     if (level <= this.host.log.level) this.host.log.write(level, 'dmq', text);
   }
+}
+
+/** Over UDP a request may be repeated, and is told by its branch; the list of nodes is taken in anew each time. */
+function transactionOf(ctx: Context, peer: Peer): HashPair | undefined {
+  const { proto, srcIp, srcPort } = ctx.msg.received;
+  if (peer.kind === 'list' || proto !== 'udp') return undefined;
+  const branch = topVia(ctx.msg)?.branch;
+  return branch?.startsWith('z9hG4bK') ? hashOf(branch, srcIp, srcPort) : undefined;
 }
 
 function answer(ctx: Context, reply: PeerReply): void {

@@ -243,10 +243,14 @@ export class HtablePeer implements Peer {
       this.stale++;
       return OK;
     }
-    if (does.kind === 'set') table.set(does.key, does.value, state.now());
-    else if (does.kind === 'delete') table.delete(does.key);
+    const written = stamp > 0 ? stamp : this.versions.next();
+    if (does.kind === 'set') {
+      table.set(does.key, does.value, table.spec.autoexpire > 0 ? state.now() : 0).stamp = written;
+      return OK;
+    }
+    if (does.kind === 'delete') table.delete(does.key);
     else table.setLifetime(does.key, does.seconds, state.now());
-    this.versions.set(table, does.key, stamp > 0 ? stamp : this.versions.next());
+    this.versions.set(table, does.key, written);
     return OK;
   }
 
