@@ -16,6 +16,7 @@ export const HELP = `${VERSION_TEXT}Usage: kamscript VERB [arguments]      kamsc
 Verbs:
     run FILE         run a script in the foreground, log to the terminal
     check FILE...    check scripts: every error with its place and a way out
+    fmt FILE...      format scripts in place; --check only tells
     test [PATH...]   run the tests of scripts: files *.test.js
     send URI         send a SIP request and print the answer
     explain FILE     show which event route an NSQ event runs, and why

@@ -7,6 +7,7 @@ type Add = (program: Command, setStatus: (status: number) => void) => void;
 const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
   run: async () => (await import('./verbs/run.js')).addRun,
   check: async () => (await import('./verbs/check.js')).addCheck,
+  fmt: async () => (await import('./verbs/fmt.js')).addFmt,
   test: async () => (await import('./verbs/test.js')).addTest,
   send: async () => (await import('./verbs/send.js')).addSend,
   explain: async () => (await import('./verbs/explain.js')).addExplain,
