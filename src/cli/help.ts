@@ -18,6 +18,8 @@ Verbs:
     check FILE...    check scripts: every error with its place and a way out
     fmt FILE...      format scripts in place; --check only tells
     test [PATH...]   run the tests of scripts: files *.test.js
+    graph FILE       draw which block leads to which: Mermaid, DOT
+    eval TEXT        print what a variable gives for a message
     send URI         send a SIP request and print the answer
     explain FILE     show which event route an NSQ event runs, and why
 

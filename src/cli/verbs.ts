@@ -9,6 +9,8 @@ const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
   check: async () => (await import('./verbs/check.js')).addCheck,
   fmt: async () => (await import('./verbs/fmt.js')).addFmt,
   test: async () => (await import('./verbs/test.js')).addTest,
+  graph: async () => (await import('./verbs/graph.js')).addGraph,
+  eval: async () => (await import('./verbs/eval.js')).addEval,
   send: async () => (await import('./verbs/send.js')).addSend,
   explain: async () => (await import('./verbs/explain.js')).addExplain,
 };
