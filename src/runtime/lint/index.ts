@@ -23,7 +23,9 @@ import { replyInRequestRoute } from './reply-in-request-route.js';
 import { returnZero } from './return-zero.js';
 import { routeLoop } from './route-loop.js';
 import { routeNotArmed } from './route-not-armed.js';
+import { rpcOpenToAll } from './rpc-open-to-all.js';
 import { LintScript, type Rule } from './rule.js';
+import { saveWithoutAuth } from './save-without-auth.js';
 import { suppressions } from './suppress.js';
 import { unreachableStatement } from './unreachable-statement.js';
 import { unusedRoute } from './unused-route.js';
@@ -55,6 +57,8 @@ export const RULES: readonly Rule[] = [
   returnZero,
   routeLoop,
   routeNotArmed,
+  rpcOpenToAll,
+  saveWithoutAuth,
   unreachableStatement,
   unusedRoute,
   variableNeverRead,

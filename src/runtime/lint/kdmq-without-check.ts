@@ -1,16 +1,6 @@
 /** Whoever reaches the port may speak to the DMQ bus: the script takes KDMQ requests without a look at where they come from. */
-import type { TreeNode } from '../../parser/walk.js';
+import { looksAtSource } from './looks-at-source.js';
 import { defineRule } from './rule.js';
-
-const FUNCTIONS = /^(?:dmq_is_from_node|allow_|ds_is_from_list|is_in_subnet|is_ip_rfc1918|src_in)/;
-const VARIABLES = /\$(?:si|sp|su|Ri|Rp|proto|pr|Rn|Ru)\b/;
-
-function looksAtSource(node: TreeNode): boolean {
-  if (node.kind === 'call') return FUNCTIONS.test(node.name);
-  if (node.kind === 'operand') return /^(?:src_|dst_|proto)/.test(node.operand);
-  if (node.kind === 'variable') return VARIABLES.test(node.text);
-  return node.kind === 'string' && VARIABLES.test(node.value);
-}
 
 export const kdmqWithoutCheck = defineRule({
   code: 'kdmq-without-check',

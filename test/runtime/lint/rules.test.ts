@@ -103,6 +103,16 @@ const CASES: readonly (readonly [code: string, bad: string, good: string])[] = [
     `modparam("tm", "fr_timer", 1)\n${MAIN}`,
   ],
   ['log-without-newline', 'request_route { xlog("x"); }', 'request_route { xlog("x\\n"); }'],
+  [
+    'rpc-open-to-all',
+    `loadmodule "xhttp.so"\nloadmodule "jsonrpcs.so"\n${MAIN}event_route[xhttp:request] { jsonrpc_dispatch(); }`,
+    `loadmodule "xhttp.so"\nloadmodule "jsonrpcs.so"\n${MAIN}event_route[xhttp:request] { if ($si == "127.0.0.1") jsonrpc_dispatch(); }`,
+  ],
+  [
+    'save-without-auth',
+    `loadmodule "usrloc.so"\nloadmodule "registrar.so"\nrequest_route { if (is_method("REGISTER")) save("location"); }`,
+    `loadmodule "usrloc.so"\nloadmodule "registrar.so"\nrequest_route { if ($si == "10.0.0.1") save("location"); }`,
+  ],
   ['deprecated-name', 'route { exit; }', MAIN],
   [
     'reply-in-request-route',
