@@ -353,7 +353,7 @@ export const cfgutils = defineModule({
         { ...str('second'), dynamic: false },
         { ...int('bits'), dynamic: false },
       ],
-      example: 'core_hash("$ci", "", "4"); $var(slot) = $rc;',
+      example: 'core_hash("alice", "", "4");\n$var(slot) = $rc;',
       run(_ctx, _p: Params, first, second, bits) {
         const size = bits <= 0 ? 2 : 1 << bits;
         return ((coreHash(first, second === '' ? undefined : second) & (size - 1)) + 1) | 0;

@@ -98,7 +98,7 @@ const stateless = fn({
   doc: 'Answers the request without a transaction, even where it has one.',
   args: [code, reason],
   routes: ['request'],
-  example: 'sl_send_reply("404", "Not Found");',
+  example: 'sl_send_reply("404", "Not Found");\n#< SIP/2.0 404 Not Found',
   run: (ctx, p: Params, c, r) => replyStateless(ctx, c ?? p.default_code, r ?? p.default_reason),
 });
 
@@ -106,7 +106,7 @@ const send = fn({
   doc: 'Answers the request with its transaction where it has one, else without.',
   args: [code, reason],
   routes: REPLY_ROUTES,
-  example: 'send_reply("486", "Busy Here");',
+  example: 'send_reply("486", "Busy Here");\n#< SIP/2.0 486 Busy Here',
   run: (ctx, p: Params, c, r) => sendReply(ctx, c ?? p.default_code, r ?? p.default_reason),
 });
 

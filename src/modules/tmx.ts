@@ -131,7 +131,7 @@ function onMessage(
   return pvWith({
     doc: `${doc} The key is the variable to read there.`,
     key: 'required',
-    example: '$T_req($ru)',
+    example: 'xlog("$T_req($ru)\\n");',
     bind(use, env: BindEnv) {
       const inner = bindVariable(use.key?.text ?? '', env, { quoted: true });
       if ('error' in inner) return inner;

@@ -134,6 +134,7 @@ export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonl
   readonly routes: number;
   /** The function may return a promise: routes that reach it become async. A function tells it of the parameters. */
   readonly waits: Waits;
+  /** Script lines; those that begin with `#>` are what it logs, with `#<` what it sends (test/spine/examples.test.ts). */
   readonly example?: string;
   /** Answers a constant problem of a call at load: text, or undefined when all is well. */
   readonly check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
@@ -169,6 +170,14 @@ const ROUTE_BITS: Readonly<Record<RouteName, number>> = {
   'branch-failure': 256,
   any: 1023,
 };
+
+/** Names of ROUTE bits, `any` alone where it is all of them. */
+export function routeNames(bits: number): RouteName[] {
+  if (bits === ROUTE_BITS.any) return ['any'];
+  const names = Object.keys(ROUTE_BITS) as RouteName[];
+  const within = names.filter((n) => n !== 'any' && (bits & ROUTE_BITS[n]) === ROUTE_BITS[n]);
+  return within.includes('reply') ? within.filter((n) => n !== 'tm-reply' && n !== 'core-reply') : within;
+}
 
 /** One function of a module. `routes` as in Kamailio's manual; missing: any. */
 export function fn<const A extends readonly ArgDefinition[], P>(def: {
@@ -243,6 +252,7 @@ export interface PvDefinition {
   /** Takes `[i]`? */
   readonly index: boolean;
   readonly writable: boolean;
+  /** As of functions. */
   readonly example?: string;
   bind(use: PvUse, env: BindEnv): BindResult<PvAccessor>;
 }
@@ -251,6 +261,11 @@ export interface PvDefinition {
 export function pv(doc: string, get: (ctx: Context) => Value, set?: Setter, type?: 'int' | 'string'): PvDefinition {
   const accessor: PvAccessor = { get, ...(set ? { set } : {}), ...(type ? { type } : {}) };
   return { doc, key: 'none', index: false, writable: set !== undefined, bind: () => ({ ok: accessor }) };
+}
+
+/** `pv` with an example. */
+export function shown(definition: PvDefinition, example: string): PvDefinition {
+  return { ...definition, example };
 }
 
 /** A variable whose key is one of a fixed list: `$TV(s)`. Names are matched to the letter. */
@@ -291,11 +306,16 @@ export type TrArg =
 /** undefined: the read fails. */
 export type Transform = (value: Value, ctx: Context) => Value;
 
+/** The text, what is done to it (`{s.len}`), and what comes out. */
+export type TransformationExample = readonly [text: string, transformation: string, result: string];
+
 /** A class of transformations (`s`, `uri`): `bind` gets the name after the dot, as written, and its arguments. */
 export interface TransformationDefinition {
   readonly doc: string;
   /** Name to sentence, for the reference pages. */
   readonly names: Readonly<Record<string, string>>;
+  /** By name, for some of them. */
+  readonly examples?: Readonly<Record<string, TransformationExample>>;
   /** Names (lower case) whose arguments have a grammar of their own: `args` is empty, `rest` holds them. */
   readonly ownGrammar?: readonly string[];
   /** `rest` is the raw text after the name, from its comma on, for those with a grammar of their own (re.subst). */

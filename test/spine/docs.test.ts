@@ -41,7 +41,7 @@ test('docs/command.md: its example of explain prints what it says', async () => 
   expect((await kamscript(['explain', 'examples/cfg/start.cfg', '--nsq', payload])).stdout).toBe(shown);
 });
 
-test('docs/modules.md is what the definitions say', async () => {
+test('docs/modules.md and every page of docs/reference are what the definitions say', async () => {
   await built();
   expect(spawnSync(process.execPath, ['scripts/gen-docs.mjs', '--check'], { cwd: ROOT, encoding: 'utf8' }).stderr).toBe(
     '',
@@ -49,9 +49,10 @@ test('docs/modules.md is what the definitions say', async () => {
 });
 
 test('links in README and docs lead somewhere', () => {
-  const pages = ['README.md', ...readdirSync(path.join(ROOT, 'docs')).map((f) => `docs/${f}`)].filter((f) =>
-    f.endsWith('.md'),
-  );
+  const pages = [
+    'README.md',
+    ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).map((f) => `docs/${f}`),
+  ].filter((f) => f.endsWith('.md'));
   const broken = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
       .map((m) => path.join(path.dirname(page), m[1]!))

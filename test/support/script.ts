@@ -28,6 +28,8 @@ export interface RunningScript {
   readonly lines: string[];
   /** What modules wrote, without level. */
   readonly others: string[];
+  /** Messages sent. */
+  readonly sent: string[];
   receive(text: string): void;
   /** What kamcmd prints. */
   rpc(name: string, ...args: string[]): Promise<string>;
@@ -52,6 +54,13 @@ export async function runScript(text: string, clock: Clock = systemClock()): Pro
     onShutdown: () => undefined,
   });
   host.sockets = [SOCKET];
+  const sent: string[] = [];
+  host.transports.set(SOCKET, {
+    socket: SOCKET,
+    start: async () => undefined,
+    send: (data) => sent.push(data.toString('latin1')) > 0,
+    stop: async () => undefined,
+  });
   for (const m of program.modules) host.setState(m.name, await m.start?.(host, program.params(m.name)));
   for (const m of program.modules) await m.ready?.(host, host.state({ module: m.name }));
   const from = { proto: 'udp', srcIp: '127.0.0.1', srcPort: 5061, socket: SOCKET, connection: 0 } as const;
@@ -61,6 +70,7 @@ export async function runScript(text: string, clock: Clock = systemClock()): Pro
     host,
     lines: log.script,
     others: log.other,
+    sent,
     receive: (message) => receive(Buffer.from(message.replace(/\r?\n/g, '\r\n'), 'latin1'), from),
     rpc: (name, ...args) => kamcmd(host, commands, name, ...args),
     async stop() {

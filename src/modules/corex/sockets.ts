@@ -126,7 +126,7 @@ export const lsock = pvWith({
   doc:
     'A listening socket: `match/value/field`, where match is n (name), l (`proto:ip:port`), a (advertised) or i, and ' +
     'field is name, listen, advertise or index.',
-  example: '$lsock(n/main/listen)',
+  example: 'xlog("$lsock(n/main/listen)\\n");',
   bind(use, env) {
     const format = bindFormat(use.key?.text ?? '', env);
     if ('error' in format) return format;

@@ -188,7 +188,8 @@ export const pvs: Readonly<Record<string, PvDefinition>> = {
   sht: pvWith({
     doc: 'A cell of a hash table: `$sht(table=>key)`, the key a text with variables. Null deletes; absent: initval or null.',
     writable: true,
-    example: '$sht(calls=>$fU) = $Ts;',
+    example:
+      'modparam("htable", "htable", "calls=>size=8;autoexpire=300;")\n$sht(calls=>$fU) = 1;\n$sht(calls=>$fU) = $sht(calls=>$fU) + 1;\nxlog("$sht(calls=>alice) $sht(calls=>bob)\\n");\n#> 2 <null>',
     bind: bindSht,
   }),
   shtex: tablePv(

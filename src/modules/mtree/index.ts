@@ -154,7 +154,8 @@ export const mtree = defineModule({
       args: [treeName(), str('text'), int('mode')],
       routes: ['request', 'failure', 'branch', 'reply'],
       run: (ctx, _params: unknown, use, text, mode) => match(ctx, use, text, mode),
-      example: 'if (mt_match("rates", "$rU", "0")) xlog("$avp(s:tvalue)\\n");',
+      example:
+        'modparam("mtree", "db_url", "text:///tmp")\nmodparam("mtree", "mtree", "name=rates;dbtable=rates")\nif (mt_match("rates", "$rU", "0")) xlog("$avp(s:tvalue)\\n");',
     }),
   },
   rpc,

@@ -77,7 +77,7 @@ export const nsq = defineModule({
       args: [strictStr('json')],
       waits: true,
       check: (_, env) => needsTable(env),
-      example: 'nsq_pua_publish($nsqE);',
+      example: 'modparam("nsq", "db_url", "text:///var/lib/kamscript")\nnsq_pua_publish($nsqE);',
       run: (ctx, given: Params, json) => puaPublish(ctx, given, json),
     }),
     nsq_encode: fn({

@@ -104,7 +104,7 @@ export const VALUE_FUNCTIONS: Readonly<Record<string, AnyFunction>> = {
   typeof: fn({
     doc: 'Is the value of the variable of a type: int, str or null (the first letter counts)?',
     args: [variable('variable'), raw('type')],
-    example: 'if (typeof("$var(x)", "int")) { … }',
+    example: '$var(x) = 1;\nif (typeof("$var(x)", "int")) xlog("a number\\n");\n#> a number',
     run: (ctx, _params, v, type) => truth(isOfType(v.get(ctx), type[0] ?? '')),
   }),
   not_empty: fn({
@@ -115,7 +115,8 @@ export const VALUE_FUNCTIONS: Readonly<Record<string, AnyFunction>> = {
   pv_evalx: fn({
     doc: 'Evaluates the text, then evaluates the result again as a text with variables, and stores that.',
     args: [variable('target', { writable: true }), evaluated],
-    example: 'pv_evalx("$var(x)", "$$avp($var(name))")',
+    example:
+      '$avp(a) = "yes";\n$var(name) = "a";\npv_evalx("$var(x)", "$$avp($var(name))");\nxlog("$var(x)\\n");\n#> yes',
     run(ctx, _params, target, text) {
       const value = evaluate(ctx, text);
       return truth(value !== undefined && target.set?.(ctx, value) !== false);

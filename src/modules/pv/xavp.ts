@@ -42,7 +42,7 @@ function explodeParams(listOf: ListOf, doc: string): AnyFunction {
   return fn({
     doc,
     args: [str('params'), str('name')],
-    example: 'xavp_params_explode("a=1;b=two", "p")',
+    example: 'xavp_params_explode("a=1;b=two", "p");\nxlog("$xavp(p=>b)\\n");\n#> two',
     run(ctx, _params, text, name) {
       const fields = name === '' ? undefined : explodedParams(text);
       if (fields === undefined) return -1;
@@ -112,7 +112,7 @@ function source(ctx: RouteContext, name: string, index: number): Value | XavpLis
 const copyLast = fn({
   doc: 'Copies a root under another name: after the older ones of that name.',
   args: [str('source'), int('index'), str('target')],
-  example: 'xavp_copy("src", "0", "dst")',
+  example: 'xavp_copy("src", "0", "dst");',
   run(ctx, _params, from, index, to) {
     const value = source(ctx, from, index);
     if (value === undefined) return -1;

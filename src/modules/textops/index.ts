@@ -129,6 +129,7 @@ const headerFunctions = {
     fn({
       doc: 'Adds a header, CRLF included, behind the last one, or behind the last one of the name given.',
       args: [headerText()],
+      example: 'append_hf("X-From: $fU\\r\\n");\nmsg_apply_changes();\nxlog("$hdr(X-From)\\n");\n#> alice',
       run: (ctx, _params: unknown, t) => code(headers.appendHeader(ctx.msg, t)),
     }),
     fn({
@@ -421,7 +422,7 @@ const questions = {
   is_method: fn({
     doc: 'True if the method, that of CSeq in a reply, is one of those given: "INVITE|BYE". Names ignore case.',
     args: [parsed('methods', 'method names', parseMethods)],
-    example: 'if (is_method("INVITE|SUBSCRIBE")) record_route();',
+    example: 'if (is_method("INVITE|OPTIONS")) xlog("one of them\\n");\n#> one of them',
     run: (ctx, _params: unknown, test) => code(test(ctx.msg)),
   }),
   is_privacy: fn({

@@ -5,10 +5,11 @@ import { colorSequence } from './colors.js';
 import { logColors, params, type XlogParams } from './params.js';
 import { facility, level, type Place, print, text } from './print.js';
 
-function atLevel(name: string, lev: number, place: Place = 'plain'): AnyFunction {
+function atLevel(name: string, lev: number, place: Place = 'plain', example?: string): AnyFunction {
   return fn({
     doc: `Prints the text at level ${name}${place === 'plain' ? '' : ', with the line of the call in front'}.`,
     args: [text],
+    ...(example === undefined ? {} : { example }),
     run: (ctx, p: XlogParams, t) => print(ctx, p, lev, t, place),
   });
 }
@@ -29,13 +30,16 @@ function withFacility(place: Place): AnyFunction {
   });
 }
 
+const EXAMPLE =
+  'xlog("$rm from $fU\\n");\nxlog("L_INFO", "to $tu\\n");\n#> OPTIONS from alice\n#> to sip:bob@example.com';
+
 export const xlog = defineModule({
   name: 'xlog',
   doc: 'Log lines with variables in them.',
   params,
   settings: ['methods_filter'],
   functions: {
-    xlog: forms(atLevel('L_ERR', LEVEL.ERR), withLevel('plain'), withFacility('plain')),
+    xlog: forms(atLevel('L_ERR', LEVEL.ERR, 'plain', EXAMPLE), withLevel('plain'), withFacility('plain')),
     xlogl: forms(atLevel('L_ERR', LEVEL.ERR, 'with line'), withLevel('with line'), withFacility('with line')),
     xlogm: fn({
       doc: 'Prints the text at the level unless `methods_filter` has the method of the message.',

@@ -2,7 +2,14 @@
 
 import { nearest } from '../../parser/nearest.js';
 import type { Context } from '../context.js';
-import type { BindEnv, BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
+import type {
+  BindEnv,
+  BindResult,
+  TrArg,
+  Transform,
+  TransformationDefinition,
+  TransformationExample,
+} from '../module.js';
 import { toText, type Value } from '../values.js';
 import type { Arg } from './arguments.js';
 
@@ -19,11 +26,13 @@ export function transformationClass(
   cls: string,
   doc: string,
   entries: Readonly<Record<string, Entry>>,
+  examples: Readonly<Record<string, TransformationExample>> = {},
 ): TransformationDefinition {
   const names = Object.keys(entries);
   return {
     doc,
     names: Object.fromEntries(Object.entries(entries).map(([name, entry]) => [name, entry.doc])),
+    examples,
     ownGrammar: names.filter((name) => entries[name]?.ownGrammar === true),
     bind(name, args, env, rest) {
       const lower = name.toLowerCase();

@@ -1,9 +1,11 @@
 /** The class `param`: lists of parameters. */
+
 import type { Context } from '../context.js';
 import type { BindResult, TrArg, Transform, TransformationDefinition } from '../module.js';
 import type { Value } from '../values.js';
 import { type Arg, argument, charArg, constant, numberArg, textArg } from './arguments.js';
 import { type Entry, someText, transformationClass } from './common.js';
+import { PARAM_EXAMPLES } from './examples.js';
 import { type Param, parseParamList } from './param-list.js';
 
 /** The list of the last text: scripts ask for several parameters of one list in a row. */
@@ -99,4 +101,5 @@ export const param: TransformationDefinition = transformationClass(
     ),
     count,
   },
+  PARAM_EXAMPLES,
 );

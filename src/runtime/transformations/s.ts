@@ -2,6 +2,7 @@
 import type { TransformationDefinition } from '../module.js';
 import type { Value } from '../values.js';
 import { type Entry, transformationClass } from './common.js';
+import { S_EXAMPLES } from './examples.js';
 import { S_CODES } from './s-codes.js';
 import { MAX_RESULT, S_TEXT } from './s-text.js';
 
@@ -28,4 +29,5 @@ export const s: TransformationDefinition = transformationClass(
   's',
   'Texts. An int is used by its text; null fails.',
   Object.fromEntries(ENTRIES),
+  S_EXAMPLES,
 );

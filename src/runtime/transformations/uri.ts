@@ -6,6 +6,7 @@ import type { TransformationDefinition } from '../module.js';
 import { Dual, type Value } from '../values.js';
 import { textArg } from './arguments.js';
 import { type Entry, plain, someText, transformationClass, withOne } from './common.js';
+import { URI_EXAMPLES } from './examples.js';
 import { findParam } from './param.js';
 import { parseParamList } from './param-list.js';
 
@@ -86,6 +87,7 @@ export const uri: TransformationDefinition = transformationClass(
     r2: entry('Value of the parameter r2.', known('r2')),
     tosocket: entry('`proto:host:port`, port 5060 where none is written; empty without a known transport.', socket),
   },
+  URI_EXAMPLES,
 );
 
 const PROTOS = new Map<string, Proto>(Object.entries(PROTO_ID).map(([name, id]) => [`${id}`, name as Proto]));

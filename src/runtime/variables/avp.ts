@@ -107,7 +107,8 @@ export const AVP: Readonly<Record<string, PvDefinition>> = {
     doc: 'A stack of values kept with the message or its transaction: an assignment puts one on top, $null takes one off; [*] means all.',
     index: true,
     writable: true,
-    example: '$avp(x)',
+    example:
+      '$avp(x) = "first";\n$avp(x) = "second";\nxlog("$avp(x) $(avp(x)[1]) $(avp(x)[*])\\n");\n$avp(x) = $null;\nxlog("$avp(x)\\n");\n#> second first second, first\n#> first',
     bind,
   }),
 };

@@ -180,7 +180,8 @@ export const BRANCHES: Readonly<Record<string, PvDefinition>> = {
     doc: `Attributes of an additional branch, [i] which one. Keys: ${names}.`,
     index: true,
     writable: true,
-    example: '$(branch(uri)[0])',
+    example:
+      'append_branch("sip:carol@example.org");\nxlog("$branch(count) $(branch(uri)[0])\\n");\n#> 1 sip:carol@example.org',
     bind: bindBranch,
   }),
   sbranch: pvWith({ doc: `Attributes of the scratch branch. Keys: ${names}.`, writable: true, bind: bindScratch }),

@@ -153,7 +153,7 @@ export const CONSTANTS: Readonly<Record<string, PvDefinition>> = {
   ccp: pvWith({
     doc: 'A run-time setting, `group.name`.',
     writable: true,
-    example: '$ccp(core.debug)',
+    example: 'xlog("$ccp(core.debug)\\n");',
     bind: bindSetting,
   }),
   'err.class': nothing,

@@ -65,5 +65,9 @@ function counter(part: XavpPart): (ctx: Context, list: XavpList) => number[] | u
 }
 
 export const COUNT: Readonly<Record<string, PvDefinition>> = {
-  cnt: pvWith({ doc: 'How many values an $avp, or roots or fields a $xavp has.', example: '$cnt($avp(x))', bind }),
+  cnt: pvWith({
+    doc: 'How many values an $avp, or roots or fields a $xavp has.',
+    example: '$avp(x) = 1;\n$avp(x) = 2;\nxlog("$cnt($avp(x))\\n");\n#> 2',
+    bind,
+  }),
 };

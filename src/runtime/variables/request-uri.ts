@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { PROTO_ID } from '../../sip/transport.js';
 import { parseUri, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
 import type { Context } from '../context.js';
-import { type PvDefinition, pv, pvTable } from '../module.js';
+import { type PvDefinition, pv, pvTable, shown } from '../module.js';
 import { changeUri, type UriChange } from '../uri-rewrite.js';
 import { Dual, type Value } from '../values.js';
 import { assignedText, type Get, isNull, logError, nullRead, orNull } from './support.js';
@@ -141,8 +141,14 @@ function nextHop(part: (uri: SipUri) => Value, inReply: Get): Get {
 
 const family = (host: string): number => isIP(host.replace(/^\[(.*)\]$/, '$1'));
 
-const ruriUser = pv('User of the request URI, escapes kept; null without one.', ruriPart(uriUser), setUser);
-const ruriDomain = pv('Host of the request URI as written; null for tel:.', ruriPart(uriHost), setHost);
+const ruriUser = shown(
+  pv('User of the request URI, escapes kept; null without one.', ruriPart(uriUser), setUser),
+  '$rU = "dave";\nxlog("$ru\\n");\n#> sip:dave@example.com:5070;transport=udp',
+);
+const ruriDomain = shown(
+  pv('Host of the request URI as written; null for tel:.', ruriPart(uriHost), setHost),
+  'xlog("$rd\\n");\n$rd = "example.net";\nxlog("$ru\\n");\n#> example.com\n#> sip:bob@example.net:5070;transport=udp',
+);
 const ruriDoc = 'Request URI as it is now; a text that is no URI reads null.';
 const ouriDoc = 'Request URI as received.';
 const duri = pv(
@@ -152,13 +158,19 @@ const duri = pv(
 );
 
 export const REQUEST_URI: Readonly<Record<string, PvDefinition>> = {
-  ru: pv(ruriDoc, ruri, setRuri),
+  ru: shown(
+    pv(ruriDoc, ruri, setRuri),
+    'xlog("$ru\\n");\n$ru = "sip:carol@example.org";\nxlog("$rU at $rd, was $oU\\n");\n#> sip:bob@example.com:5070;transport=udp\n#> carol at example.org, was bob',
+  ),
   ruri: pv(ruriDoc, ruri, setRuri),
   rU: ruriUser,
   'ruri.user': ruriUser,
   rd: ruriDomain,
   'ruri.domain': ruriDomain,
-  rp: pv('Port of the request URI, 5060 (5061 with transport tls) where none is written.', ruriPart(port), setPort),
+  rp: shown(
+    pv('Port of the request URI, 5060 (5061 with transport tls) where none is written.', ruriPart(port), setPort),
+    'xlog("$rp $rP $rz\\n");\n#> 5070 udp sip',
+  ),
   rP: pv('Transport parameter of the request URI, `UDP` where there is none.', ruriPart(transport)),
   rz: pv('Scheme of the request URI: sip sips tel tels urn.', ruriPart(scheme)),
   rUl: pv('Length of the user of the request URI.', ruriPart(userLength)),

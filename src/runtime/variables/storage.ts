@@ -24,7 +24,7 @@ function cellAccessor(cell: VarCell, nullable: boolean): PvAccessor {
 const zeroBased = pvWith({
   doc: 'A variable of the script that survives messages; 0 at first, and after $null.',
   writable: true,
-  example: '$var(x)',
+  example: '$var(n) = 2;\n$var(n) = $var(n) + 3;\nxlog("$var(n) $var(unset)\\n");\n#> 5 0',
   bind: (use, env) => ({ ok: cellAccessor(env.vars.cell(use.key?.text ?? ''), false) }),
 });
 

@@ -17,6 +17,10 @@ function bindSel(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
 }
 
 export const TEXT: Readonly<Record<string, PvDefinition>> = {
-  _s: pvWith({ doc: 'A text with variables, evaluated.', example: '$_s($rU@$rd)', bind: bindText }),
+  _s: pvWith({
+    doc: 'A text with variables, evaluated.',
+    example: '$var(a) = $_s($rU@$rd);\nxlog("$var(a)\\n");\n#> bob@example.com',
+    bind: bindText,
+  }),
   sel: pvWith({ doc: 'A select: $sel(cseq.num) is @cseq.num; null where it is absent.', bind: bindSel }),
 };

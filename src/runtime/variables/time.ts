@@ -83,7 +83,7 @@ export const TIME: Readonly<Record<string, PvDefinition>> = {
   utime: timeTable('UTC time of the message in parts.', utcTime),
   timef: pvWith({
     doc: 'Local time of the message by a strftime format.',
-    example: '$timef(%Y-%m-%d)',
+    example: 'xlog("$timef(%Y-%m-%d)\\n");',
     bind: formatted(localTime),
   }),
   utimef: pvWith({ doc: 'UTC time of the message by a strftime format.', bind: formatted(utcTime) }),

@@ -190,12 +190,17 @@ const LIST_DOC =
   'Lists of named values with the message: `r=>f` assigns a new root with a field, `r[0]=>f` adds a field to it, `r[0]=>f[0]` replaces one; $null removes.';
 
 export const XAVP: Readonly<Record<string, PvDefinition>> = {
-  xavp: pvWith({ doc: LIST_DOC, writable: true, example: '$xavp(r=>f)', bind: bindList((env) => env.xavps) }),
+  xavp: pvWith({
+    doc: LIST_DOC,
+    writable: true,
+    example: '$xavp(r=>host) = "a";\n$xavp(r[0]=>port) = 5060;\nxlog("$xavp(r=>host):$xavp(r=>port)\\n");\n#> a:5060',
+    bind: bindList((env) => env.xavps),
+  }),
   xavi: pvWith({ doc: `${LIST_DOC} Names ignore case.`, writable: true, bind: bindList((env) => env.xavis) }),
   xavu: pvWith({
     doc: 'As $xavp with one value a name: an assignment replaces.',
     writable: true,
-    example: '$xavu(r=>f)',
+    example: '$xavu(r=>f) = 1;\n$xavu(r=>f) = 2;\nxlog("$xavu(r=>f)\\n");\n#> 2',
     bind: bindXavu,
   }),
 };
