@@ -69,7 +69,7 @@ export const ulc: PvDefinition = pvWith({
   doc: `Contacts that reg_fetch_contacts() copied, [i] which one. Keys: profile=>${Object.keys(ATTRIBUTES).join(', ')}.`,
   index: true,
   writable: true,
-  example: '$(ulc(caller=>addr)[0])',
+  example: 'xlog("$(ulc(caller=>addr)[0])\\n");',
   bind(use) {
     const [, name = '', attribute = ''] = PARTS.exec(use.key?.kind === 'text' ? use.key.text : '') ?? [];
     const read = Object.hasOwn(ATTRIBUTES, attribute) ? ATTRIBUTES[attribute] : undefined;
