@@ -21,6 +21,7 @@ import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue/index.js';
 import { mtree } from './mtree/index.js';
+import { nathelper } from './nathelper/index.js';
 import { nsq } from './nsq/index.js';
 import { path } from './path.js';
 import { pv } from './pv/index.js';
@@ -65,6 +66,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   maxfwd,
   mqueue,
   mtree,
+  nathelper,
   nsq,
   path,
   pv,
