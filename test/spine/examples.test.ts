@@ -1,6 +1,7 @@
 /**
  * The examples of the definitions, as docs/reference shows them: each is loaded with its module, and run where it says what
- * it logs (`#>`) or sends (`#<`). The outputs were taken from Kamailio 5.6.3.
+ * it logs (`#>`) or sends (`#<`). The outputs are those of Kamailio 5.6.3, but that of {s.decode.base58}: there 5.6.3 prints
+ * stray bytes behind the text.
  */
 import { describe, expect, test } from 'vitest';
 import { MODULES } from '../../src/modules/index.js';
