@@ -42,6 +42,7 @@ import { usrloc } from './usrloc/index.js';
 import { utils } from './utils.js';
 import { uuid } from './uuid.js';
 import { xhttp } from './xhttp/index.js';
+import { xhttpProm } from './xhttp_prom/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
@@ -87,5 +88,6 @@ export const MODULES: readonly ModuleDefinition[] = [
   utils,
   uuid,
   xhttp,
+  xhttpProm,
   xlog,
 ];
