@@ -108,11 +108,11 @@ function setDelayed(take: TakeValue): RpcDefinition {
   };
 }
 
-/** A later change of the same value takes the place of the earlier one. */
+/** Changes of common values stand before those of instances, each kind in its order. */
 function prepare(host: Host, change: Pending): void {
   const state = host.state(STATE);
-  const isSame = (p: Pending) => p.group === change.group && p.instance === change.instance && p.name === change.name;
-  state.pending = [...state.pending.filter((p) => !isSame(p)), change];
+  const rank = (p: Pending) => (p.instance === undefined ? 0 : 1);
+  state.pending = [...state.pending, change].sort((p, q) => rank(p) - rank(q));
 }
 
 function commit(host: Host): undefined {

@@ -33,10 +33,11 @@ while (1) {
       my $n = sysread(STDIN, $in, 65536, length $in);
       exit unless $n;
       while (length $in >= 8) {
-        my ($a, $d) = unpack("NN", $in);
-        last if length $in < 8 + $a + $d;
-        send($s, substr($in, 8 + $a, $d), MSG_DONTWAIT, pack_sockaddr_un(substr($in, 8, $a))) if $a;
-        substr($in, 0, 8 + $a + $d, "");
+        my ($names, $bytes) = unpack("NN", $in);
+        last if length $in < 8 + $names + $bytes;
+        my ($to, $data) = (substr($in, 8, $names), substr($in, 8 + $names, $bytes));
+        send($s, $data, MSG_DONTWAIT, pack_sockaddr_un($to)) if length $to;
+        substr($in, 0, 8 + $names + $bytes, "");
       }
     }
   }

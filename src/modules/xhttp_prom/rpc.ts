@@ -5,7 +5,7 @@ import { add, assign, type Change, type MetricKind, observe, reset } from './met
 import { METRICS } from './state.js';
 
 /** `add %d to counter` … as the faults say it. */
-type What = (number: number) => string;
+type What = (number: number, labels: number) => string;
 
 interface Command {
   readonly doc: string;
@@ -35,7 +35,7 @@ function command({ doc, kind, what, change, takesNumber }: Command): RpcDefiniti
       if (by === undefined) return undefined;
       if (host.state(METRICS).change(kind, name, labels, by) !== undefined) {
         const shown = labels.length > 0 ? ` (${labels.join(', ')})` : '';
-        throw new RpcFault(500, `Failed to ${what(number)}: ${name}${shown}`);
+        throw new RpcFault(500, `Failed to ${what(number, labels.length)}: ${name}${shown}`);
       }
       return undefined;
     },
@@ -69,7 +69,7 @@ export const promRpc: Readonly<Record<string, RpcDefinition>> = {
   'xhttp_prom.gauge_set': command({
     doc: 'Set a gauge to a number based on its identifier',
     kind: 'gauge',
-    what: (n) => `assign ${n.toFixed(DIGITS)} gauge`,
+    what: (n, labels) => `assign ${n.toFixed(DIGITS)} ${labels > 0 ? 'to ' : ''}gauge`,
     change: assign,
     takesNumber: true,
   }),

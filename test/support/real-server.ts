@@ -1,0 +1,110 @@
+/** A server as a process of its own: kamscript, or Kamailio itself, on the same script. For tests with real peers. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { built } from './built.js';
+
+const COMMAND = fileURLToPath(new URL('../../bin/kamscript.js', import.meta.url));
+const START_LIMIT = 15_000;
+
+export interface RealServer {
+  readonly port: number;
+  readonly dir: string;
+  /** Everything it wrote so far. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+let next = 20_000 + (Math.floor(Math.random() * 1500) + (Number(`${Date.now()}`.slice(-3)) % 100)) * 10;
+
+/** Ten ports that no other server of this run has. */
+export function freePorts(): number {
+  next += 10;
+  return next;
+}
+
+/**
+ * Starts `kind` on the script; `{{PORT}}`, `{{PORT2}}` … are ports of its own and `{{DIR}}` its folder, where the control
+ * socket `ctl` must be.
+ */
+export async function startServer(kind: 'kamscript' | 'kamailio', script: string): Promise<RealServer> {
+  if (kind === 'kamscript') await built();
+  const dir = mkdtempSync(join(tmpdir(), 'control-'));
+  const port = freePorts();
+  const filled = script
+    .replace(/\{\{PORT(\d?)\}\}/g, (_, n: string) => `${port + (n === '' ? 0 : Number(n) - 1)}`)
+    .replaceAll('{{DIR}}', dir);
+  const file = join(dir, 'test.cfg');
+  writeFileSync(file, filled);
+  const [bin, ...args] = kind === 'kamailio' ? ['kamailio'] : [process.execPath, COMMAND];
+  const flags = ['-f', file, '-DD', '-E', '-Y', dir, '-w', dir, '-P', join(dir, 'pid')];
+  const child = spawn(bin ?? '', [...args, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (d: Buffer) => {
+      said += d.toString('latin1');
+    });
+  }
+  await untilThere(join(dir, 'ctl'), child, () => said);
+  return { port, dir, log: () => said, stop: () => stop(child, dir) };
+}
+
+async function untilThere(file: string, child: ChildProcess, said: () => string): Promise<void> {
+  const begin = Date.now();
+  while (!existsSync(file)) {
+    if (child.exitCode !== null || Date.now() - begin > START_LIMIT) throw new Error(`it does not start:\n${said()}`);
+    await wait(50);
+  }
+  // the socket is there before the server listens on its ports
+  await wait(700);
+}
+
+function stop(child: ChildProcess, dir: string): Promise<void> {
+  return new Promise((resolve) => {
+    child.once('close', () => {
+      rmSync(dir, { recursive: true, force: true });
+      resolve();
+    });
+    child.kill('SIGTERM');
+  });
+}
+
+export const wait = (ms: number) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Runs a program; gives its output, both streams. */
+export function run(bin: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(bin, args, { env, encoding: 'latin1', timeout: 10_000 }, (_error, stdout, stderr) =>
+      resolve(stdout + stderr),
+    );
+  });
+}
+
+/** What comes back on a TCP connection within `ms` of each of the texts. */
+export function tcp(port: number, texts: readonly string[], ms = 300): Promise<string> {
+  return new Promise((resolve) => {
+    const stream = connect(port, '127.0.0.1');
+    let got = '';
+    stream.on('data', (d) => {
+      got += d.toString('latin1');
+    });
+    stream.on('error', (e) => {
+      got += `[${e.message}]`;
+    });
+    stream.on('close', () => resolve(got));
+    stream.on('connect', async () => {
+      for (const text of texts) {
+        if (!stream.destroyed) stream.write(text, 'latin1');
+        await wait(ms);
+      }
+      if (stream.destroyed) return;
+      stream.destroy();
+    });
+  });
+}
