@@ -43,6 +43,9 @@ export interface ServerOptions {
   readonly onShutdown?: (reason: string) => void;
 }
 
+/** Messages of this size pass over streams, however small a script makes the read buffer of Kamailio's. */
+const LEAST_STREAM_MESSAGE = 65_536;
+
 /** The world said no: a port in use, an address that is not ours. */
 export class StartError extends Error {
   readonly code: string;
@@ -212,6 +215,7 @@ export class Server {
       connectTimeout: numberOf(values.get('tcp_connect_timeout'), 10) * 1000,
       lifetime: numberOf(values.get('tcp_connection_lifetime'), 120) * 1000,
       maxConnections: numberOf(values.get('tcp_max_connections'), 2048),
+      maxMessage: Math.max(numberOf(values.get('tcp_rd_buf_size'), 0), LEAST_STREAM_MESSAGE),
       acceptNoLength: isOn(values.get('tcp_accept_no_cl')),
       answerPings: values.get('tcp_crlf_ping') !== 0,
     };
