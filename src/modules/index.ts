@@ -11,6 +11,7 @@ import { crypto } from './crypto.js';
 import { ctl } from './ctl/index.js';
 import { dbText } from './db_text/index.js';
 import { dmq } from './dmq/index.js';
+import { dmqUsrloc } from './dmq_usrloc.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
@@ -63,6 +64,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   json,
   jsonrpcs,
   dmq,
+  dmqUsrloc,
   kex,
   maxfwd,
   mqueue,

@@ -35,10 +35,19 @@ export interface PeerReply {
   readonly body?: { readonly type: string; readonly text: string };
 }
 
+/** What dmq.stats shows of a node that a peer has to tell things. */
+export interface FriendStats {
+  readonly node: DmqNode;
+  readonly outbox: { readonly waiting: number; readonly open: number };
+  readonly sync: { readonly done: boolean; readonly sent: number } | undefined;
+}
+
 /** A named consumer of bus messages. */
 export interface Peer {
   readonly name: string;
   readonly kind: BodyKind;
+  /** What it keeps for each node, for those that replicate. */
+  readonly friends?: Iterable<FriendStats>;
   /** `node`: who says by From that it sent this, if it is listed. Undefined: nothing is answered. */
   apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply | undefined;
 }
@@ -152,6 +161,10 @@ export class Bus {
 
   addPeer(peer: Peer): void {
     this.#peers.set(peer.name, peer);
+  }
+
+  get peers(): Iterable<Peer> {
+    return this.#peers.values();
   }
 
   removePeer(name: string): void {

@@ -2,6 +2,7 @@
 import { type CellColumns, readHtable } from './htable-body.js';
 import { parseList } from './nodes.js';
 import type { Plan, Work } from './protocol.js';
+import { readUsrloc } from './usrloc-body.js';
 
 /** Cells that the script thread takes in one go. */
 const MAX_CELLS = 1000;
@@ -17,6 +18,10 @@ export function plansOf(work: Work): readonly Plan[] {
       return [{ kind: 'opaque' }];
     case 'htable':
       return htablePlans(work.body);
+    case 'usrloc': {
+      const does = readUsrloc(work.body);
+      return [does === undefined ? UNUSABLE : { kind: 'usrloc', does }];
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { HtablePlan } from './htable-body.js';
 import type { ListedNode } from './nodes.js';
+import type { UsrlocPlan } from './usrloc-body.js';
 
 /** One task of the pool: it holds its thread until told to stop. */
 export interface WorkerTask {
@@ -9,7 +10,7 @@ export interface WorkerTask {
 }
 
 /** What the body of a bus message is to be read as. */
-export type BodyKind = 'list' | 'opaque' | 'htable';
+export type BodyKind = 'list' | 'opaque' | 'htable' | 'usrloc';
 
 /** `body` is latin1 text. */
 export interface Work {
@@ -26,6 +27,7 @@ export type Plan =
   | { readonly kind: 'list'; readonly nodes: readonly ListedNode[]; readonly bad: number }
   | { readonly kind: 'opaque' }
   | { readonly kind: 'htable'; readonly does: HtablePlan }
+  | { readonly kind: 'usrloc'; readonly does: UsrlocPlan }
   /** The body cannot be used: answered with `400 Bad Request`. */
   | { readonly kind: 'unusable'; readonly why: string };
 

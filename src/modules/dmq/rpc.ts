@@ -63,13 +63,16 @@ function stats(host: Host): RpcValue {
     pending: pool?.pending ?? 0,
     peers: [...m.peers].map(([peer, counts]) => ({ peer, ...counts })),
     htable: htable === undefined ? {} : { cells_received: htable.cellsReceived, stale: htable.stale },
-    outboxes: [...(htable?.friends ?? [])].map((f) => ({
-      node: f.node.uri,
-      waiting: f.outbox.waiting,
-      unanswered: f.outbox.open,
-      sync: f.sync === undefined ? 'none' : f.sync.done ? 'done' : 'running',
-      sync_cells: f.sync?.sent ?? 0,
-    })),
+    outboxes: [...bus.peers].flatMap(({ name, friends }) =>
+      [...(friends ?? [])].map(({ node, outbox, sync }) => ({
+        peer: name,
+        node: node.uri,
+        waiting: outbox.waiting,
+        unanswered: outbox.open,
+        sync: sync === undefined ? 'none' : sync.done ? 'done' : 'running',
+        sync_sent: sync?.sent ?? 0,
+      })),
+    ),
   };
 }
 

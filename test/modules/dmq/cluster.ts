@@ -121,7 +121,7 @@ export class Member {
       log: { level: LEVEL.INFO, write: (_l, origin, line) => void lines.push(`${origin}: ${line}`) },
       clock: cluster.clock,
       random: cluster.random,
-      pid: 1,
+      pid: cluster.members.length + 1,
       resolver: { resolve: (name, port, proto) => [{ proto: proto ?? 'udp', ip: name, port: port || 5060 }] },
       vars,
       onShutdown: () => undefined,

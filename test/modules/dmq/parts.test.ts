@@ -6,7 +6,7 @@ import { addressesOf } from '../../../src/modules/dmq/lookup.js';
 import { makeNode, NodeList } from '../../../src/modules/dmq/nodes.js';
 import { Pool } from '../../../src/modules/dmq/pool.js';
 import type { Plan } from '../../../src/modules/dmq/protocol.js';
-import { Versions } from '../../../src/modules/dmq/versions.js';
+import { StampClock } from '../../../src/modules/dmq/versions.js';
 import { built } from '../../support/built.js';
 import { FakeClock } from '../../support/fake-host.js';
 
@@ -82,7 +82,7 @@ describe('when a node that does not answer is given up (parameters of 6.1)', () 
 
 test('stamps never go back, and follow a clock that is ahead, but not one that is wrong', () => {
   const clock = new FakeClock();
-  const versions = new Versions(clock);
+  const versions = new StampClock(clock);
   const first = versions.next();
   expect(versions.next()).toBeGreaterThan(first);
   versions.heard(first + 5_000_000);
