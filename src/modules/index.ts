@@ -25,6 +25,7 @@ import { mtree } from './mtree/index.js';
 import { nathelper } from './nathelper/index.js';
 import { nsq } from './nsq/index.js';
 import { path } from './path.js';
+import { permissions } from './permissions/index.js';
 import { pv } from './pv/index.js';
 import { regexModule } from './regex/index.js';
 import { registrar } from './registrar/index.js';
@@ -72,6 +73,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   nathelper,
   nsq,
   path,
+  permissions,
   pv,
   regexModule,
   registrar,
