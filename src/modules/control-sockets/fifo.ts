@@ -1,10 +1,10 @@
 /** A FIFO that clients write to, and the FIFOs of clients that wait for an answer. Nothing here holds the event loop. */
 import { execFile } from 'node:child_process';
-import { closeSync, constants, fstatSync, lstatSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type Access, cannotOpen, clearPath, codeOf, grant } from './files.js';
+import { type Access, cannotOpen, clearPath, codeOf, grant, removeFile } from './files.js';
 
 /** A FIFO that can be closed; the file goes with it. */
 export interface Fifo {
@@ -32,11 +32,7 @@ export async function openFifo(file: string, access: Access, onData: (data: Buff
 
 function closeFifo(stream: Socket, file: string): void {
   stream.destroy();
-  try {
-    unlinkSync(file);
-  } catch (e) {
-    if (codeOf(e) === '') throw e;
-  }
+  removeFile(file);
 }
 
 const RETRIES = 5;

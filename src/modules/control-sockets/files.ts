@@ -41,6 +41,15 @@ export function clearPath(file: string, kind: 'fifo' | 'socket'): void {
   unlinkSync(file);
 }
 
+/** Takes away a FIFO or socket of the server's own; one that is gone already is no matter. */
+export function removeFile(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch (e) {
+    if (codeOf(e) === '') throw e;
+  }
+}
+
 /** The folder of a socket whose place is the server's default is made when it is not there. */
 export function makeFolder(file: string): void {
   try {

@@ -4,7 +4,7 @@
  * two counted texts: the address of the client and the data.
  */
 import { spawn } from 'node:child_process';
-import { type Access, ControlSocketError, cannotOpen, clearPath, codeOf, grant } from './files.js';
+import { type Access, ControlSocketError, cannotOpen, clearPath, codeOf, grant, removeFile } from './files.js';
 
 export interface UnixDatagram {
   readonly path: string;
@@ -42,7 +42,6 @@ while (1) {
     }
   }
 }
-END { unlink $path if defined $s; }
 `;
 
 const HEAD = 8;
@@ -80,7 +79,11 @@ export async function openUnixDatagram(
     send(data, to) {
       if (to !== '' && child.stdin.writable) child.stdin.write(frame(to, data));
     },
-    close: () => void child.stdin.end(),
+    close() {
+      // here and now, so that the next socket of that name is not taken for this one
+      removeFile(file);
+      child.stdin.end();
+    },
   };
 }
 

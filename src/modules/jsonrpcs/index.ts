@@ -69,26 +69,29 @@ function executeText(ctx: RouteContext, text: string): number | Promise<number> 
   return answer instanceof Promise ? answer.then(keep) : keep(answer);
 }
 
-async function start(host: Host): Promise<State> {
+async function open(host: Host): Promise<Opened[]> {
   const own = paramsOf(host);
   if ((own.transport & TRANSPORT.HTTP) !== 0 && host.module('xhttp') === undefined) {
     throw new Error('jsonrpcs: parameter transport asks for HTTP, which needs loadmodule "xhttp.so"');
   }
   const opened: Opened[] = [];
-  if (host.sandbox !== undefined) return { reply: undefined, opened };
-  const begin = async (bit: number, open: (host: Host, p: JsonrpcsParams) => Promise<Opened | undefined>) => {
+  const begin = async (bit: number, how: (host: Host, p: JsonrpcsParams) => Promise<Opened | undefined>) => {
     if (!isOpen(own.transport, bit)) return;
-    const socket = await open(host, own);
+    const socket = await how(host, own);
     if (socket !== undefined) opened.push(socket);
   };
   try {
     await begin(TRANSPORT.FIFO, startFifo);
     await begin(TRANSPORT.DATAGRAM, startDatagram);
   } catch (e) {
-    for (const socket of opened) socket.close();
+    close(opened);
     throw e;
   }
-  return { reply: undefined, opened };
+  return opened;
+}
+
+function close(opened: readonly Opened[]): void {
+  for (const socket of opened) socket.close();
 }
 
 export const jsonrpcs = defineModule({
@@ -129,8 +132,12 @@ export const jsonrpcs = defineModule({
       },
     },
   },
-  start,
-  stop(_host, own) {
-    for (const socket of (own as State).opened) socket.close();
+  start: async (host): Promise<State> => ({ reply: undefined, opened: await open(host) }),
+  async reload(host, state) {
+    const own = state as State;
+    close(own.opened);
+    own.opened = [];
+    own.opened = await open(host);
   },
+  stop: (_host, state) => close((state as State).opened),
 });

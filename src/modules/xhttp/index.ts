@@ -116,4 +116,6 @@ export const xhttp = defineModule({
   },
   transformations: { url },
   start,
+  /** Parameters are read at each request. */
+  reload: () => undefined,
 });

@@ -11,6 +11,8 @@ import { clearPath, grant } from '../../../src/modules/control-sockets/files.js'
 import { JsonCutter } from '../../../src/modules/control-sockets/json-cutter.js';
 import { openUnixDatagram } from '../../../src/modules/control-sockets/unix-datagram.js';
 import { parseCtlAddress } from '../../../src/modules/ctl/address.js';
+import { jsonrpcs } from '../../../src/modules/jsonrpcs/index.js';
+import { loadScript } from '../../../src/server/load.js';
 import { runScript } from '../../support/script.js';
 
 const run = promisify(execFile);
@@ -159,4 +161,25 @@ test('requests on one control connection are answered in their order', async () 
   stream.destroy();
   await script.stop();
   expect(existsSync(file)).toBe(false);
+});
+
+test('a reload moves the ways to jsonrpcs to where the new script has them', async () => {
+  const text = (name: string) => `loadmodule "jsonrpcs.so"
+modparam("jsonrpcs", "fifo_name", "${join(dir, name)}.fifo")
+modparam("jsonrpcs", "dgram_socket", "${join(dir, 'rpc')}.sock")
+request_route { exit; }
+`;
+  const script = await runScript(text('a'));
+  const { host } = script;
+  const { program } = loadScript('test.cfg', { env: {}, vars: host.vars, text: text('b') });
+  if (program === undefined) throw new Error('it does not load');
+  host.program = program;
+  await jsonrpcs.reload?.(host, host.state({ module: 'jsonrpcs' }));
+  await soon(100);
+  expect(['a.fifo', 'b.fifo', 'rpc.sock'].map((f) => existsSync(join(dir, f)))).toEqual([false, true, true]);
+  const answer = join(dir, 'answer');
+  const client = CLIENT.replace('"hello"', `'{"jsonrpc":"2.0","method":"core.echo","params":["x"],"id":1}'`);
+  expect((await run('perl', ['-e', client, join(dir, 'rpc.sock'), answer])).stdout).toContain('"x"');
+  await script.stop();
+  expect(existsSync(join(dir, 'b.fifo'))).toBe(false);
 });
