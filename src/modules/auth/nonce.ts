@@ -42,7 +42,8 @@ export class Nonces {
     const body = nonce.slice(0, 2 * HEX);
     const same = timingSafeEqual(Buffer.from(nonce.slice(2 * HEX), 'latin1'), Buffer.from(this.#mac(body), 'latin1'));
     if (!same) return 'unreadable';
-    return Number.parseInt(body.slice(0, HEX), 16) * 1000 < this.#now() ? 'stale' : 'good';
+    // Whole seconds, as Kamailio counts: a nonce lives at least as long as it was made for.
+    return Number.parseInt(body.slice(0, HEX), 16) < Math.floor(this.#now() / 1000) ? 'stale' : 'good';
   }
 
   /** Takes a nonce count in: `replayed` where it is not above the last one. */
