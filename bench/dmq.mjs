@@ -1,6 +1,6 @@
 // The DMQ bus beside Kamailio 5.6.3 in the same run: KDMQ handled per processor second, the time of a late joiner's first
 // synchronisation, and writes to a table on a bus of one kamscript and one Kamailio node.
-//   npm run bench dmq [-- --seconds 4 --cells 50000 --rounds 1 --only kdmq|sync|writes]
+//   npm run bench dmq [-- --seconds 4 --cells 50000 --rounds 1 --only kdmq|flood|sync|writes]
 import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -162,6 +162,49 @@ async function kdmq(kind) {
   };
 }
 
+/** Round trips of OPTIONS, 100 a second, alone and while KDMQ come as fast as they are answered. */
+async function flood(kind) {
+  const node = await start(kind);
+  const calm = await roundTrips(node);
+  const { socket, text } = await client();
+  let open = 0;
+  let answered = 0;
+  let n = 0;
+  const fill = () => {
+    for (; open < WINDOW; open++, n++) {
+      const body = `{"action":2,"htname":"rep","cname":"key-${n % 5000}","type":2,"strval":"value ${n}","mode":1}`;
+      socket.send(text('KDMQ', node.port, 'htable', body, 'application/json'), node.port, '127.0.0.1');
+    }
+  };
+  socket.on('message', () => {
+    open--;
+    answered++;
+    fill();
+  });
+  fill();
+  const busy = await roundTrips(node);
+  socket.close();
+  await stop(node);
+  return { server: kind, kdmq: answered, calm_ms: calm, flooded_ms: busy };
+}
+
+async function roundTrips({ port }) {
+  const { socket, text } = await client();
+  const times = [];
+  let began = 0;
+  socket.on('message', () => times.push(performance.now() - began));
+  for (let i = 0; i < SECONDS * 100; i++) {
+    began = performance.now();
+    socket.send(text('OPTIONS', port, 'n', '', 'text/plain'), port, '127.0.0.1');
+    await sleep(10);
+  }
+  await sleep(200);
+  socket.close();
+  times.sort((a, b) => a - b);
+  const at = (q) => Number(times[Math.floor(times.length * q)]?.toFixed(2));
+  return { lost: SECONDS * 100 - times.length, p50: at(0.5), p99: at(0.99) };
+}
+
 /** Seconds from the joiner's start (it answers OPTIONS) until it has all cells. */
 async function sync(donorKind, joinerKind) {
   const donor = await start(donorKind, { cells: CELLS });
@@ -209,6 +252,8 @@ async function main() {
   for (let round = 0; round < ROUNDS; round++) {
     if (ONLY === '' || ONLY === 'kdmq')
       for (const kind of ['kamscript', 'kamailio']) console.log(JSON.stringify(await kdmq(kind)));
+    if (ONLY === '' || ONLY === 'flood')
+      for (const kind of ['kamscript', 'kamailio']) console.log(JSON.stringify(await flood(kind)));
     if (ONLY === '' || ONLY === 'sync')
       for (const [d, j] of [
         ['kamscript', 'kamscript'],

@@ -20,6 +20,7 @@ import {
   type NodeStatus,
   nodeKey,
   type StatusListener,
+  sameKey,
   uriOf,
 } from './nodes.js';
 import { plansOf } from './plans.js';
@@ -119,6 +120,7 @@ export class Bus {
   readonly #peers = new Map<string, Peer>();
   readonly #onFirstList: (() => void)[] = [];
   readonly #onStatus: StatusListener[] = [];
+  readonly #onListed: ((node: DmqNode, asActive: boolean) => void)[] = [];
   readonly #seen: Seen;
   readonly #queue: ApplyQueue<Arrived>;
   readonly #tagPrefix: string;
@@ -161,6 +163,11 @@ export class Bus {
 
   addPeer(peer: Peer): void {
     this.#peers.set(peer.name, peer);
+  }
+
+  /** Calls `fn` when the list of a node shows whether it tells this server of changes: it does so to active nodes alone. */
+  onListed(fn: (node: DmqNode, asActive: boolean) => void): void {
+    this.#onListed.push(fn);
   }
 
   get peers(): Iterable<Peer> {
@@ -403,6 +410,7 @@ export class Bus {
     // A node that was given up and has been started again: it is asked at once instead of at the next ping.
     else if (hops > 0 && sender?.status === 'disabled') this.sendList(sender, PLAIN);
     this.#listTaken();
+    this.#showsUs(sender, plan);
     return { ...OK, body: { type: LIST_TYPE, text: this.listFor(sender) } };
   }
 
@@ -421,6 +429,12 @@ export class Bus {
     for (const fn of this.#onFirstList) fn();
   }
 
+  #showsUs(node: DmqNode | undefined, list: Extract<Plan, { kind: 'list' }>): void {
+    if (node === undefined || node.local || list.nodes.length === 0) return;
+    const asActive = list.nodes.some((n) => n.status === 'active' && this.locals.some((l) => sameKey(l.node, n)));
+    for (const fn of this.#onListed) fn(node, asActive);
+  }
+
   #replied(node: DmqNode, code: number, body: string): void {
     const became = this.nodes.replied(node, code);
     if (became === 'removed' || became === 'disabled')
@@ -430,6 +444,7 @@ export class Bus {
       if (plan.kind !== 'list') return;
       this.#take(plan);
       this.#listTaken();
+      this.#showsUs(node, plan);
     });
   }
 

@@ -11,7 +11,7 @@ const JSON_TYPE = 'application/json';
 /** Pause before a message that was lost is tried again, ms. */
 const RETRY = 1000;
 /** A node that comes back is asked for all it has no oftener than this, ms. */
-const ASK_AGAIN = 60_000;
+const ASK_AGAIN = 15_000;
 /** Messages of a synchronisation that are unanswered: to a Kamailio node, and to one with a larger receive buffer. */
 const WINDOW = 8;
 const WIDE_WINDOW = 16;
@@ -24,6 +24,8 @@ export interface Friend {
   missedAll: boolean;
   /** When it was last asked for all it has, ms; 0 never. */
   asked: number;
+  /** It did not show this server as active: what changed there meanwhile was not told, and not asked for yet. */
+  leftOut: boolean;
 }
 
 /** What makes a peer of this kind. */
@@ -51,6 +53,7 @@ export class Friends {
     this.#bus = bus;
     this.#owner = owner;
     bus.onStatus((node, from, to) => this.#status(node, from, to));
+    bus.onListed((node, asActive) => this.#listed(node, asActive));
   }
 
   get size(): number {
@@ -88,6 +91,7 @@ export class Friends {
       sync: undefined,
       missedAll: old !== undefined && (old.missedAll || old.sync?.done === false),
       asked: old?.asked ?? 0,
+      leftOut: false,
     };
     const { nodes, host } = this.#bus;
     friend.outbox = new Outbox({
@@ -157,9 +161,23 @@ export class Friends {
     if (friend.missedAll) this.sync(node, node.kamscript);
     friend.outbox.wake();
     friend.sync?.pump();
-    // A Kamailio node keeps nothing for who was away: what it changed meanwhile has to be asked for.
-    if (known === undefined || from === 'active' || node.kamscript || !this.#owner.asks) return;
-    if (this.#bus.host.clock.now() - friend.asked > ASK_AGAIN) this.#ask(friend);
+    if (known !== undefined && from !== 'active') friend.leftOut = !this.#askAgain(friend);
+  }
+
+  /** A Kamailio node keeps nothing for who was away: what it changed meanwhile has to be asked for. False: later. */
+  #askAgain(friend: Friend): boolean {
+    if (friend.node.kamscript || !this.#owner.asks) return true;
+    if (this.#bus.host.clock.now() - friend.asked < ASK_AGAIN) return false;
+    this.#ask(friend);
+    return true;
+  }
+
+  /** This server may have been the one that was away, and not know it (a stopped process, a one-sided loss). */
+  #listed(node: DmqNode, asActive: boolean): void {
+    const friend = this.of(node);
+    if (friend === undefined || friend.node !== node) return;
+    if (!asActive) friend.leftOut = true;
+    else if (friend.leftOut) friend.leftOut = !this.#askAgain(friend);
   }
 
   stop(): void {
