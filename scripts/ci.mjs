@@ -41,7 +41,7 @@ function run({ command: [bin, ...args], env }) {
   return new Promise((resolve) => {
     const child = spawn(bin, args, {
       cwd: ROOT,
-      env: { ...process.env, ...env, FORCE_COLOR: '0' },
+      env: { ...process.env, ...env, FORCE_COLOR: '0', NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -58,7 +58,8 @@ function run({ command: [bin, ...args], env }) {
 
 /** Sum of all of Vitest's `Tests  3 failed | 120 passed (123)`. */
 function countsOf(output) {
-  const lines = [...output.matchAll(/^\s*Tests\s+(.*)$/gm)].map((m) => m[1]);
+  const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
+  const lines = [...plain.matchAll(/^\s*Tests\s+(.*)$/gm)].map((m) => m[1]);
   if (lines.length === 0) return undefined;
   const sum = (word) => lines.reduce((n, line) => n + Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0), 0);
   return { passed: sum('passed'), failed: sum('failed') };

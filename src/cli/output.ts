@@ -16,7 +16,9 @@ export class LineWriter {
     if (this.#text.length > 32768) return this.flush();
     if (this.#planned) return;
     this.#planned = true;
-    setImmediate(() => this.flush());
+    // At the end of the task, not of the event loop's turn: what a log line tells of is soon acted upon (an NSQ message is
+    // finished, a reply sent), and a server that is killed then should have told it.
+    process.nextTick(() => this.flush());
   };
 
   flush(): void {
