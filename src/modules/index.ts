@@ -9,6 +9,9 @@ import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
 import { crypto } from './crypto.js';
 import { ctl } from './ctl/index.js';
+import { dbMysql } from './db_mysql/index.js';
+import { dbPostgres } from './db_postgres/index.js';
+import { dbSqlite } from './db_sqlite/index.js';
 import { dbText } from './db_text/index.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
@@ -57,6 +60,9 @@ export const MODULES: readonly ModuleDefinition[] = [
   countersModule,
   crypto,
   ctl,
+  dbMysql,
+  dbPostgres,
+  dbSqlite,
   dbText,
   exec,
   htable,

@@ -11,10 +11,26 @@ export interface DbColumn {
   readonly type: DbType;
 }
 
+/** A point in time, for columns of dates, which take it in their own way. Queries give seconds. */
+export class DbTime {
+  readonly seconds: number;
+  constructor(seconds: number) {
+    this.seconds = seconds;
+  }
+}
+
+/** What may be written, and compared with. */
+export type DbInput = DbValue | DbTime;
+
+/** For databases without dates of their own. */
+export function plainValue(value: DbInput): DbValue {
+  return value instanceof DbTime ? value.seconds : value;
+}
+
 export interface DbCondition {
   readonly column: string;
   readonly op: '=' | '<' | '>' | '<=' | '>=' | '<>';
-  readonly value: DbValue;
+  readonly value: DbInput;
 }
 
 export interface DbQuery {
@@ -32,7 +48,24 @@ export interface DbResult {
   readonly rows: readonly (readonly DbValue[])[];
 }
 
-export type DbRecord = Readonly<Record<string, DbValue>>;
+export type DbRecord = Readonly<Record<string, DbInput>>;
+
+/** One change of several. `put`: an insert that takes the place of a row with the same key. */
+export type DbWrite =
+  | { readonly kind: 'insert' | 'put'; readonly table: string; readonly record: DbRecord }
+  | {
+      readonly kind: 'update';
+      readonly table: string;
+      readonly record: DbRecord;
+      readonly where: readonly DbCondition[];
+    }
+  | { readonly kind: 'delete'; readonly table: string; readonly where: readonly DbCondition[] };
+
+/** What a statement of the caller's own gives. */
+export interface RawResult extends DbResult {
+  /** Rows that it changed. */
+  readonly changed: number;
+}
 
 /** An open database. All methods reject with a DbError. */
 export interface Database {
@@ -42,7 +75,21 @@ export interface Database {
   update(table: string, record: DbRecord, where: readonly DbCondition[]): Promise<number>;
   /** How many rows are gone. */
   delete(table: string, where: readonly DbCondition[]): Promise<number>;
+  /** All of them, or none where one fails. Missing: they are made one by one. */
+  batch?(writes: readonly DbWrite[]): Promise<void>;
+  /** A statement in the database's own language. Missing: it has none. */
+  raw?(statement: string): Promise<RawResult>;
   close(): Promise<void>;
+}
+
+/** Makes changes in order: all or none where the database can do that. */
+export async function writeAll(db: Database, writes: readonly DbWrite[]): Promise<void> {
+  if (db.batch !== undefined) return await db.batch(writes);
+  for (const w of writes) {
+    if (w.kind === 'update') await db.update(w.table, w.record, w.where);
+    else if (w.kind === 'delete') await db.delete(w.table, w.where);
+    else await db.insert(w.table, w.record);
+  }
 }
 
 /** What a module `db_NAME` offers for URLs that begin with `NAME:`. */

@@ -9,6 +9,7 @@ import {
   type DbRecord,
   type DbResult,
   type DbValue,
+  plainValue,
 } from '../../runtime/database.js';
 import { complete, isNumeric, parseTable, printTable, type TextFormat, type TextTable } from './file.js';
 
@@ -166,7 +167,8 @@ function indexOf(table: TextTable, name: string, column: string): number {
 
 /** Values of a record with the place of their column. */
 function cells(table: TextTable, name: string, record: DbRecord): [at: number, value: DbValue][] {
-  return Object.entries(record).map(([column, value]) => {
+  return Object.entries(record).map(([column, given]) => {
+    const value = plainValue(given);
     const at = indexOf(table, name, column);
     const { type } = table.columns[at]!;
     if (value !== null && isNumeric(type) !== (typeof value === 'number'))
@@ -194,6 +196,10 @@ const HOLDS: Readonly<Record<DbCondition['op'], (order: number) => boolean>> = {
 };
 
 function matcher(table: TextTable, name: string, where: readonly DbCondition[]): (row: readonly DbValue[]) => boolean {
-  const tests = where.map(({ column, op, value }) => ({ at: indexOf(table, name, column), holds: HOLDS[op], value }));
+  const tests = where.map(({ column, op, value }) => ({
+    at: indexOf(table, name, column),
+    holds: HOLDS[op],
+    value: plainValue(value),
+  }));
   return (row) => tests.every(({ at, holds, value }) => holds(compare(row[at] ?? null, value)));
 }

@@ -1,8 +1,9 @@
 /** Module usrloc: the tables of registered contacts (sip.md, section 7). */
 import type { TimerHandle } from '../../runtime/host.js';
 import { defineModule, type Host } from '../../runtime/module.js';
-import { params } from './params.js';
+import { DB_MODE, params } from './params.js';
 import { rpc } from './rpc.js';
+import { type DatabaseStorage, openStorage } from './storage.js';
 import { tablesOf } from './tables.js';
 import { Usrloc } from './usrloc.js';
 
@@ -24,20 +25,55 @@ export {
 
 const SECOND = 1000;
 
-const timers = new WeakMap<Usrloc, TimerHandle>();
+interface Extras {
+  timer?: TimerHandle;
+  storage?: DatabaseStorage;
+}
+
+const extras = new WeakMap<Usrloc, Extras>();
+
+function extrasOf(usrloc: Usrloc): Extras {
+  let found = extras.get(usrloc);
+  if (found === undefined) {
+    found = {};
+    extras.set(usrloc, found);
+  }
+  return found;
+}
 
 function openTables(host: Host, usrloc: Usrloc): void {
   for (const name of [...usrloc.params.preload, ...tablesOf(host.program.script)]) usrloc.domain(name);
 }
 
+/** Opens the database, and takes in what it holds. */
+async function openDatabase(host: Host, usrloc: Usrloc): Promise<void> {
+  const { db_mode, db_load, db_clean_tcp } = usrloc.params;
+  if (db_mode === DB_MODE.NONE) return;
+  const storage = await openStorage(host, usrloc.domains.keys());
+  extrasOf(usrloc).storage = storage;
+  usrloc.storage = storage;
+  if (db_mode === DB_MODE.ONLY || (db_load === 0 && db_mode !== DB_MODE.READ_ONLY)) return;
+  for (const table of usrloc.domains.keys()) {
+    if (db_clean_tcp !== 0) await storage.deleteConnections(table);
+    for (const contact of await storage.all(table)) usrloc.restore(contact);
+  }
+}
+
 function startTimer(host: Host, usrloc: Usrloc): void {
-  timers.get(usrloc)?.cancel();
+  const own = extrasOf(usrloc);
+  own.timer?.cancel();
   const { timer_interval: seconds } = usrloc.params;
-  if (seconds > 0)
-    timers.set(
-      usrloc,
-      host.clock.every(seconds * SECOND, () => usrloc.tick()),
-    );
+  if (seconds > 0) own.timer = host.clock.every(seconds * SECOND, () => tick(host, usrloc));
+}
+
+function tick(host: Host, usrloc: Usrloc): void {
+  usrloc.tick();
+  const { db_mode, db_timer_clean, rm_expired_delay } = usrloc.params;
+  const { storage } = extrasOf(usrloc);
+  if (storage === undefined) return;
+  if (db_mode !== DB_MODE.ONLY && (db_timer_clean === 0 || db_mode === DB_MODE.READ_ONLY)) return;
+  for (const table of usrloc.domains.keys())
+    host.detach(storage.deleteExpired(table, usrloc.now() - rm_expired_delay), 'usrloc: rows that have expired');
 }
 
 export const usrloc = defineModule({
@@ -45,10 +81,11 @@ export const usrloc = defineModule({
   doc: 'The location service: tables of registered contacts, kept in memory, in a database or both.',
   params,
   rpc,
-  start(host): Usrloc {
+  async start(host): Promise<Usrloc> {
     const state = new Usrloc(host);
     openTables(host, state);
     host.statistics.set('usrloc.registered_users', () => state.users());
+    await openDatabase(host, state);
     return state;
   },
   ready(host, state) {
@@ -58,7 +95,10 @@ export const usrloc = defineModule({
     openTables(host, state as Usrloc);
     startTimer(host, state as Usrloc);
   },
-  stop(_host, state) {
-    timers.get(state as Usrloc)?.cancel();
+  async stop(_host, state) {
+    const own = extrasOf(state as Usrloc);
+    own.timer?.cancel();
+    if ((state as Usrloc).params.db_mode === DB_MODE.WRITE_BACK) (state as Usrloc).tick();
+    await own.storage?.close();
   },
 });

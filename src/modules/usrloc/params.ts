@@ -21,6 +21,8 @@ export interface UsrlocParams {
   readonly nat_bflag: number;
   readonly handle_lost_tcp: number;
   readonly preload: readonly string[];
+  readonly version_table: number;
+  readonly skip_remote_socket: number;
   readonly xavp_contact: string | null;
   readonly expires_type: number;
   readonly server_id_filter: number;

@@ -1,0 +1,38 @@
+/** Module db_sqlite: SQLite databases, a file each. */
+import { isAbsolute, join } from 'node:path';
+import { type Database, DbError } from '../../runtime/database.js';
+import { defineModule, type Host, listParam } from '../../runtime/module.js';
+import { SqlDatabase } from '../sql/database.js';
+import { dialect, SqliteClient } from './client.js';
+
+/** `/path=WAL` of the parameter db_set_journal_mode. */
+const JOURNAL = /^(.*)=(\w+)$/s;
+
+function journalOf(host: Host, file: string): string {
+  const lines = (host.program.params('db_sqlite').db_set_journal_mode ?? []) as readonly string[];
+  const found = lines.map((line) => JOURNAL.exec(line)).find((m) => m?.[1] === file);
+  return found?.[2] ?? '';
+}
+
+/** Opens the file, which must be one; rejects with a DbError. */
+export async function openSqlite(host: Host, place: string): Promise<Database> {
+  if (place === '') throw new DbError('the database URL names no file');
+  const file = isAbsolute(place) ? place : join('/', place);
+  try {
+    return new SqlDatabase(new SqliteClient(file, journalOf(host, file)), dialect);
+  } catch (e) {
+    throw new DbError(`${file}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+  }
+}
+
+export const dbSqlite = defineModule({
+  name: 'db_sqlite',
+  doc: 'SQLite databases: db_url "sqlite:///path/to/file".',
+  params: {
+    db_set_journal_mode: listParam('Journal of a file: /path/to/file=WAL.', (v) =>
+      JOURNAL.test(v) ? undefined : '/path/to/file=WAL',
+    ),
+    db_set_readonly: listParam('Without effect: files are opened to be written.'),
+  },
+  database: { open: openSqlite },
+});

@@ -1,0 +1,210 @@
+/** Contacts in a database: written in order, many at a time. */
+import {
+  type Database,
+  type DbCondition,
+  DbError,
+  DbTime,
+  type DbWrite,
+  openDatabase,
+  writeAll,
+} from '../../runtime/database.js';
+import { type Host, LEVEL } from '../../runtime/host.js';
+import type { Contact } from './contact.js';
+import { type UsrlocParams, usrlocParams } from './params.js';
+import { columnNames, contactOf, type Names, readColumns, rowOf, splitAor } from './rows.js';
+import type { Storage } from './usrloc.js';
+
+/** Changes that one transaction takes at most. */
+const MOST = 500;
+
+/** Someone who wants to know what became of the changes from one number to another. */
+interface Waiting {
+  readonly from: number;
+  readonly to: number;
+  readonly done: () => void;
+  readonly failed: (e: unknown) => void;
+}
+
+export class DatabaseStorage implements Storage {
+  readonly #host: Host;
+  readonly #db: Database;
+  readonly #names: Names;
+  #queue: DbWrite[] = [];
+  #waiting: Waiting[] = [];
+  #running = false;
+  /** How many changes were taken in, and how many of these are through, well or not. */
+  #taken = 0;
+  #through = 0;
+  /** Up to which change someone waits. */
+  #waitedFor = 0;
+  readonly #failures = new Map<number, unknown>();
+
+  constructor(host: Host, db: Database) {
+    this.#host = host;
+    this.#db = db;
+    this.#names = columnNames(usrlocParams(host.program));
+  }
+
+  get #params(): UsrlocParams {
+    return usrlocParams(this.#host.program);
+  }
+
+  write(kind: 'insert' | 'update' | 'delete', contact: Readonly<Contact>): void {
+    this.#queue.push(this.#change(kind, contact));
+    this.#taken++;
+    this.#start();
+  }
+
+  #change(kind: 'insert' | 'update' | 'delete', contact: Readonly<Contact>): DbWrite {
+    const table = contact.domain;
+    const where = this.#sameRow(contact);
+    if (kind === 'delete') return { kind, table, where };
+    const record = rowOf(contact, this.#names, this.#params);
+    // a row that is there already gives way: nothing that was answered 200 is refused for it
+    if (kind === 'insert' || this.#params.db_update_as_insert !== 0) return { kind: 'put', table, record };
+    const { [this.#names.ruid]: _ruid, ...rest } = record;
+    return { kind: 'update', table, record: rest, where };
+  }
+
+  #sameRow(contact: Readonly<Contact>): readonly DbCondition[] {
+    const n = this.#names;
+    const byRuid: DbCondition = { column: n.ruid, op: '=', value: contact.ruid };
+    if (this.#params.db_ops_ruid !== 0) return [byRuid];
+    return [...this.#ofAor(contact.aor), { column: n.contact, op: '=', value: contact.uri }, byRuid];
+  }
+
+  #ofAor(aor: string): readonly DbCondition[] {
+    const useDomain = this.#params.use_domain !== 0;
+    const { user, domain } = splitAor(aor, useDomain);
+    const byUser: DbCondition = { column: this.#names.username, op: '=', value: user };
+    return useDomain ? [byUser, { column: this.#names.domain, op: '=', value: domain }] : [byUser];
+  }
+
+  /** About the changes since it was called last: a change of someone else's that fails is none of them. */
+  written(): Promise<void> {
+    const from = this.#waitedFor;
+    const to = this.#taken;
+    this.#waitedFor = to;
+    return new Promise((done, failed) => {
+      this.#waiting.push({ from, to, done, failed });
+      this.#answer();
+    });
+  }
+
+  #answer(): void {
+    const due = this.#waiting.filter((w) => w.to <= this.#through);
+    if (due.length === 0) return;
+    this.#waiting = this.#waiting.filter((w) => w.to > this.#through);
+    for (const { from, to, done, failed } of due) {
+      const wrong = [...this.#failures.keys()].find((n) => n > from && n <= to);
+      if (wrong === undefined) done();
+      else failed(this.#failures.get(wrong));
+    }
+    if (this.#waiting.length === 0) this.#failures.clear();
+  }
+
+  /** What comes within one turn of the loop, or while the database is busy, goes in one transaction. */
+  #start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => this.#host.detach(this.#run(), 'usrloc: writing to the database'));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const writes = this.#queue.splice(0, MOST);
+      try {
+        await writeAll(this.#db, writes);
+      } catch (e) {
+        if (writes.length === 1) this.#fail(this.#through + 1, e);
+        else await this.#oneByOne(writes);
+      }
+      this.#through += writes.length;
+      this.#answer();
+    }
+    this.#running = false;
+  }
+
+  /** The transaction failed: what can be written is. */
+  async #oneByOne(writes: readonly DbWrite[]): Promise<void> {
+    for (const [i, write] of writes.entries()) {
+      try {
+        await writeAll(this.#db, [write]);
+      } catch (e) {
+        this.#fail(this.#through + i + 1, e);
+      }
+    }
+  }
+
+  #fail(change: number, e: unknown): void {
+    this.#failures.set(change, e);
+    const why = e instanceof Error ? e.message : String(e);
+    this.#host.log.write(LEVEL.ERR, 'usrloc', `failed to write to the database: ${why}\n`);
+  }
+
+  async #select(table: string, where: readonly DbCondition[]): Promise<Contact[]> {
+    const { rows } = await this.#db.query({ table, columns: readColumns(this.#names), where });
+    const contacts = rows.map((row) => contactOf(this.#host, table, row, this.#params));
+    return contacts.filter((c) => c !== undefined);
+  }
+
+  async read(domain: string, aor: string): Promise<readonly Contact[]> {
+    return await this.#select(domain, this.#ofAor(aor));
+  }
+
+  async readByRuid(domain: string, ruid: string): Promise<Contact | undefined> {
+    return (await this.#select(domain, [{ column: this.#names.ruid, op: '=', value: ruid }]))[0];
+  }
+
+  async all(domain: string): Promise<readonly Contact[]> {
+    const { server_id_filter } = this.#params;
+    const serverId = Number(this.#host.program.core.values.get('server_id') ?? 0);
+    return await this.#select(
+      domain,
+      server_id_filter === 0 ? [] : [{ column: this.#names.server_id, op: '=', value: serverId }],
+    );
+  }
+
+  /** Rows whose contacts came by connections that a restart has ended. */
+  async deleteConnections(domain: string): Promise<void> {
+    await this.#db.delete(domain, [{ column: this.#names.connection_id, op: '>', value: 0 }]);
+  }
+
+  /** Rows that expired before `seconds`. */
+  async deleteExpired(domain: string, seconds: number): Promise<void> {
+    const time = (s: number) => (this.#params.expires_type === 1 ? s : new DbTime(s));
+    await this.#db.delete(domain, [
+      { column: this.#names.expires, op: '<', value: time(seconds + 1) },
+      { column: this.#names.expires, op: '<>', value: time(0) },
+    ]);
+  }
+
+  async close(): Promise<void> {
+    await this.written().catch(() => undefined);
+    await this.#db.close();
+  }
+}
+
+/** Opens what db_url names. Rejects with a DbError where a table cannot be read. */
+export async function openStorage(host: Host, tables: Iterable<string>): Promise<DatabaseStorage> {
+  const { db_url, version_table } = usrlocParams(host.program);
+  const db = await openDatabase(host, db_url);
+  for (const table of tables) if (version_table !== 0) await checkVersion(db, table);
+  return new DatabaseStorage(host, db);
+}
+
+/** Kamailio's number of the location table's shape. */
+const VERSION = 9;
+
+async function checkVersion(db: Database, table: string): Promise<void> {
+  const { rows } = await db.query({
+    table: 'version',
+    columns: ['table_version'],
+    where: [{ column: 'table_name', op: '=', value: table }],
+  });
+  const found = Number(rows[0]?.[0] ?? 0);
+  if (found !== VERSION)
+    throw new DbError(
+      `table ${table} has version ${found}, it must be ${VERSION}: use kamdbctl, or set version_table 0`,
+    );
+}
