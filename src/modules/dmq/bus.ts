@@ -2,15 +2,11 @@
 import type { Context } from '../../runtime/context.js';
 import { type Host, LEVEL } from '../../runtime/host.js';
 import { extraKey } from '../../runtime/module.js';
-import { replyStateless } from '../../runtime/replies.js';
-import { fromOf, topVia } from '../../sip/header.js';
+import { fromOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import { headerMatcher } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
-import { parseUri } from '../../sip/uri.js';
 import { newRequest } from '../tm/api.js';
-import { Access } from './access.js';
-import { ApplyQueue } from './apply-queue.js';
 import { Metrics } from './metrics.js';
 import {
   type DmqNode,
@@ -23,35 +19,11 @@ import {
   sameKey,
   uriOf,
 } from './nodes.js';
+import { ACCEPTED, OK, type Peer, type PeerReply } from './peer.js';
 import { plansOf } from './plans.js';
 import type { Then, WorkPool } from './pool.js';
-import type { BodyKind, Plan, Work } from './protocol.js';
-import { type HashPair, hashOf, Seen } from './seen.js';
+import type { Plan, Work } from './protocol.js';
 import type { Settings } from './settings.js';
-
-/** What a peer answers. */
-export interface PeerReply {
-  readonly code: number;
-  readonly reason: string;
-  readonly body?: { readonly type: string; readonly text: string };
-}
-
-/** What dmq.stats shows of a node that a peer has to tell things. */
-export interface FriendStats {
-  readonly node: DmqNode;
-  readonly outbox: { readonly waiting: number; readonly open: number };
-  readonly sync: { readonly done: boolean; readonly sent: number } | undefined;
-}
-
-/** A named consumer of bus messages. */
-export interface Peer {
-  readonly name: string;
-  readonly kind: BodyKind;
-  /** What it keeps for each node, for those that replicate. */
-  readonly friends?: Iterable<FriendStats>;
-  /** `node`: who says by From that it sent this, if it is listed. Undefined: nothing is answered. */
-  apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply | undefined;
-}
 
 /** One address of this server on the bus and the socket that goes with it. */
 export interface Local {
@@ -69,21 +41,12 @@ export interface SendOptions {
   readonly onReply?: (code: number, made: boolean) => void;
 }
 
-export const OK: PeerReply = { code: 200, reason: 'OK' };
-export const BAD_REQUEST: PeerReply = { code: 400, reason: 'Bad Request' };
-export const FAILED: PeerReply = { code: 500, reason: 'Server Internal Error' };
-const ACCEPTED: PeerReply = { code: 202, reason: 'Accepted DMQ' };
 export const LIST_TYPE = 'text/plain';
 /** What UDP carries at most. */
 const MAX_UDP = 65_507;
 /** Headers of a bus message never take more. */
 const HEADER_ROOM = 1_000;
 const PLAIN = 1;
-/** Jobs that may wait for the pool: what comes beyond is not answered, and comes again. */
-const MAX_WAITING = 20_000;
-/** ms between two log lines about strangers. */
-const STRANGER_LOG = 10_000;
-
 /** Kamailio's nodes take no notice of a header that they do not know. */
 const STAMP_HEADER = 'Kamscript-Stamp';
 const isStamp = headerMatcher(STAMP_HEADER);
@@ -93,48 +56,26 @@ export const DMQ_EVENT = extraKey<{ readonly node: string; readonly status: stri
   'dmq event',
 );
 
-/** Replies by the number under which a repeated request finds them; 0: not answered yet. */
-const REPLIES: readonly (PeerReply | undefined)[] = [undefined, OK, BAD_REQUEST, FAILED, ACCEPTED];
-
-/** Bodies up to this are read at once: handing one to the pool costs this thread more than reading it. */
-const SHORT = 2_000;
-
-/** A piece of work for the script thread. */
-interface Arrived {
-  readonly ctx: Context;
-  readonly peer: Peer;
-  readonly plan: Plan;
-  readonly more: boolean;
-  /** Its transaction, where it has one that may be repeated. */
-  readonly id: HashPair | undefined;
-}
-
 export class Bus {
   readonly host: Host;
   readonly nodes = new NodeList();
   readonly locals: readonly Local[];
   readonly metrics = new Metrics();
   settings: Settings;
-  access: Access;
   readonly #pool: WorkPool | undefined;
   readonly #peers = new Map<string, Peer>();
   readonly #onFirstList: (() => void)[] = [];
   readonly #onStatus: StatusListener[] = [];
   readonly #onListed: ((node: DmqNode, asActive: boolean) => void)[] = [];
-  readonly #seen: Seen;
-  readonly #queue: ApplyQueue<Arrived>;
   readonly #tagPrefix: string;
   readonly #callPrefix: string;
   #calls = 0;
   #synced = false;
-  #strangerLogged = 0;
 
   constructor(host: Host, settings: Settings, sockets: readonly ListenSocket[], pool: WorkPool | undefined) {
     this.host = host;
     this.settings = settings;
     this.#pool = pool;
-    this.#seen = new Seen(() => host.clock.now());
-    this.#queue = new ApplyQueue((a) => this.#apply(a));
     this.#tagPrefix = `${hex(host)}${hex(host)}-`;
     this.#callPrefix = `${hex(host)}${hex(host)}-`;
     this.locals = settings.serverAddresses.map((address, i) => {
@@ -147,18 +88,12 @@ export class Bus {
     this.nodes.onStatus = (node, from, to) => {
       for (const fn of this.#onStatus) fn(node, from, to);
     };
-    this.access = this.#accessOf(settings);
     this.addPeer({ name: settings.notificationChannel, kind: 'list', apply: (ctx, plan) => this.#gotList(ctx, plan) });
-  }
-
-  #accessOf(settings: Settings): Access {
-    return new Access(settings.acceptFrom, (ip) => this.nodes.nodes.some((n) => !n.local && n.resolvedIp === ip));
   }
 
   reconfigure(settings: Settings): void {
     this.settings = settings;
     this.nodes.rules = settings.rules;
-    this.access = this.#accessOf(settings);
   }
 
   addPeer(peer: Peer): void {
@@ -287,98 +222,19 @@ export class Bus {
 
   // ---------------------------------------------------------------- receiving
 
-  /** dmq_handle_message(): false is an error, and then nothing was answered. */
-  handle(ctx: Context): boolean {
-    if (this.#pool === undefined) return false;
-    const peer = this.#peerOf(ctx);
-    if (typeof peer === 'boolean') return peer;
-    if (this.#pool.pending > MAX_WAITING) {
-      this.metrics.refused++;
-      return true;
-    }
-    const id = transactionOf(ctx, peer);
-    if (id !== undefined && this.#isRepeated(ctx, id)) return true;
-    const { body } = ctx.msg;
-    // Behind a long one that the pool has in hand a short one waits its turn.
-    if (body.length <= SHORT && this.#pool.pending === 0 && this.#queue.length === 0) {
-      this.#applyNow(ctx, peer, body, id);
-      return true;
-    }
-    const { srcIp, srcPort } = ctx.msg.received;
-    this.#pool.run(`${srcIp}:${srcPort} ${peer.name}`, { kind: peer.kind, body }, (plan, more) =>
-      this.#queue.push({ ctx, peer, plan, more, id }),
-    );
-    return true;
+  /** The peer of that name; one that only the script knows by its event route is an extension. */
+  peer(ctx: Context, name: string): Peer | undefined {
+    return this.#peers.get(name) ?? this.#scriptPeer(ctx, name);
   }
 
-  #applyNow(ctx: Context, peer: Peer, body: string, id: HashPair | undefined): void {
-    const plans = plansOf({ kind: peer.kind, body });
-    for (let i = 0; i < plans.length; i++) this.#apply({ ctx, peer, plan: plans[i]!, more: i < plans.length - 1, id });
-  }
-
-  /** dmq_process_message(): the same, at once. */
-  process(ctx: Context): boolean {
-    const peer = this.#peerOf(ctx);
-    if (typeof peer === 'boolean') return peer;
-    const id = transactionOf(ctx, peer);
-    if (id === undefined || !this.#isRepeated(ctx, id)) this.#applyNow(ctx, peer, ctx.msg.body, id);
-    return true;
-  }
-
-  /** The peer that the request URI names; true: it was answered already, false: an error. */
-  #peerOf(ctx: Context): Peer | boolean {
-    const name = parseUri(ctx.msg.uri)?.user;
-    if (name === null || name === undefined || name === '') return false;
-    if (!this.access.allows(ctx.msg.received.srcIp)) return this.#stranger(ctx);
-    const peer = this.#peers.get(name) ?? this.#scriptPeer(ctx, name);
-    this.metrics.received(peer === undefined ? '(unknown)' : name);
-    if (peer !== undefined) return peer;
-    replyStateless(ctx, 404, 'User Not Found');
-    return true;
-  }
-
-  #stranger(ctx: Context): true {
-    this.metrics.strangers++;
-    const now = this.host.clock.now();
-    if (now - this.#strangerLogged > STRANGER_LOG) {
-      this.#strangerLogged = now;
-      const { srcIp } = ctx.msg.received;
-      this.log(
-        LEVEL.WARN,
-        `KDMQ from ${srcIp} refused: no node of the bus; modparam("dmq", "accept_from", "${srcIp}") lets it in`,
-      );
-    }
-    replyStateless(ctx, 403, 'Forbidden');
-    return true;
-  }
-
-  /** Was it seen before? Then it is answered as it was then. */
-  #isRepeated(ctx: Context, id: HashPair): boolean {
-    const known = this.#seen.check(id, 0);
-    if (known < 0) return false;
-    this.metrics.repeated++;
-    const reply = REPLIES[known];
-    if (reply !== undefined) answer(ctx, reply);
-    return true;
-  }
-
-  /** The extension: a channel that only the script knows. */
   #scriptPeer(ctx: Context, name: string): Peer | undefined {
     if (!ctx.program.routes.event.has(`dmq:channel-${name}`)) return undefined;
     this.registerScriptPeer(name);
     return this.#peers.get(name);
   }
 
-  #apply({ ctx, peer, plan, more, id }: Arrived): void {
-    const node = this.#sender(ctx);
-    const reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.apply(ctx, plan, node);
-    if (more || reply === undefined) return;
-    if (id !== undefined) this.#seen.set(id, Math.max(REPLIES.indexOf(reply), 0));
-    answer(ctx, reply);
-  }
-
   /** The listed node that a request says it comes from. */
-  #sender(ctx: Context): DmqNode | undefined {
+  senderOf(ctx: Context): DmqNode | undefined {
     const from = fromOf(ctx.msg)?.uri;
     const key = from === undefined ? undefined : nodeKey(from);
     const node = key && this.nodes.find(key);
@@ -405,7 +261,7 @@ export class Bus {
     if (plan.kind !== 'list') return undefined;
     const news = this.#take(plan);
     const hops = Number.parseInt(ctx.msg.firstValue(HDR.MAXFORWARDS) ?? '0', 10) - 1;
-    const sender = this.#sender(ctx);
+    const sender = this.senderOf(ctx);
     if (news && hops > 0) for (const node of this.nodes.active()) this.sendList(node, hops);
     // A node that was given up and has been started again: it is asked at once instead of at the next ping.
     else if (hops > 0 && sender?.status === 'disabled') this.sendList(sender, PLAIN);
@@ -461,13 +317,11 @@ export class Bus {
     const proto = n.proto === '*' ? 'udp' : n.proto;
     const port = Number(n.port) || (proto === 'tls' ? 5061 : 5060);
     return this.locals.some(
-      ({ socket, node }) =>
-        socket.ip === plain && socket.port === port && socket.proto === proto && n.host !== node.host,
+      ({ socket, node }) => socket.ip === plain && socket.port === port && socket.proto === proto && !sameKey(n, node),
     );
   }
 
-  isFromNode(ctx: Context): boolean {
-    const ip = ctx.msg.received.srcIp;
+  isNode(ip: string): boolean {
     return this.nodes.nodes.some((n) => !n.local && n.resolvedIp === ip);
   }
 
@@ -485,18 +339,6 @@ export class Bus {
   log(level: number, text: string): void {
     if (level <= this.host.log.level) this.host.log.write(level, 'dmq', text);
   }
-}
-
-/** Over UDP a request may be repeated, and is told by its branch; the list of nodes is taken in anew each time. */
-function transactionOf(ctx: Context, peer: Peer): HashPair | undefined {
-  const { proto, srcIp, srcPort } = ctx.msg.received;
-  if (peer.kind === 'list' || proto !== 'udp') return undefined;
-  const branch = topVia(ctx.msg)?.branch;
-  return branch?.startsWith('z9hG4bK') ? hashOf(branch, srcIp, srcPort) : undefined;
-}
-
-function answer(ctx: Context, reply: PeerReply): void {
-  replyStateless(ctx, reply.code, reply.reason, reply.body ? { body: { ...reply.body } } : {});
 }
 
 function isUdp(node: DmqNode): boolean {

@@ -4,7 +4,7 @@ import { LEVEL } from '../../runtime/host.js';
 import { applyMatching, applyPrefixed } from '../htable/operations.js';
 import { HTABLE, type HtableParams, type HtableState } from '../htable/state.js';
 import type { Table, TableChange } from '../htable/table.js';
-import { BAD_REQUEST, type Bus, FAILED, OK, type Peer, type PeerReply } from './bus.js';
+import type { Bus } from './bus.js';
 import { Friends, type FriendsOwner } from './friends.js';
 import {
   type CellColumns,
@@ -18,6 +18,7 @@ import {
 import { htableCells } from './htable-sync.js';
 import type { DmqNode } from './nodes.js';
 import { type Outbox, type Outgoing, TELL } from './outbox.js';
+import { BAD_REQUEST, FAILED, OK, type Peer, type PeerReply } from './peer.js';
 import type { Plan } from './protocol.js';
 import type { SyncSource } from './sync.js';
 import { Recent, type Stamp, StampClock } from './versions.js';

@@ -9,6 +9,7 @@ import { HtablePeer } from './htable-peer.js';
 import { Life } from './life.js';
 import { nodeKey, uriOf } from './nodes.js';
 import { inlinePool, Pool, type WorkPool } from './pool.js';
+import { Reception } from './reception.js';
 import { nodesByStatus, rpc } from './rpc.js';
 import { checkSettings, ownSocketName, params, type Settings, settingsOf } from './settings.js';
 
@@ -31,7 +32,7 @@ const goOn = (wanted: number | undefined): number => ((wanted ?? 0) > 0 ? OK : E
 /** Copies the request to every active node. */
 function replicate(ctx: RouteContext, skipLoopTest: boolean): number {
   const b = bus(ctx);
-  if (!skipLoopTest && b.isFromNode(ctx)) return FAILED;
+  if (!skipLoopTest && b.isNode(ctx.msg.received.srcIp)) return FAILED;
   const targets = b.nodes.active().map((node) => ({ uri: uriOf(node), socket: b.localFor(node).socket }));
   if (targets.length === 0) return END;
   return sendCopies(ctx, targets) < 0 ? FAILED : END;
@@ -48,13 +49,13 @@ export const dmq = defineModule({
       doc: 'Gives a KDMQ request to its peer, which answers it. The script ends there, unless `continue` is above 0.',
       args: [opt(int('continue'))],
       routes: ['request'],
-      run: (ctx, _params: unknown, wanted) => (bus(ctx).handle(ctx) ? goOn(wanted) : FAILED),
+      run: (ctx, _params: unknown, wanted) => (ctx.host.state(DMQ).reception.handle(ctx) ? goOn(wanted) : FAILED),
     }),
     dmq_process_message: fn({
       doc: 'As dmq_handle_message(), but the peer has done its work when the function returns.',
       args: [opt(int('continue'))],
       routes: ['request'],
-      run: (ctx, _params: unknown, wanted) => (bus(ctx).process(ctx) ? goOn(wanted) : FAILED),
+      run: (ctx, _params: unknown, wanted) => (ctx.host.state(DMQ).reception.process(ctx) ? goOn(wanted) : FAILED),
     }),
     dmq_send_message: fn({
       doc: 'Sends a message to one node that is in the list.',
@@ -85,7 +86,7 @@ export const dmq = defineModule({
       doc: 'Does the request come from the address of a node in the list?',
       args: [],
       routes: ['request'],
-      run: (ctx) => (bus(ctx).isFromNode(ctx) ? OK : FAILED),
+      run: (ctx) => (bus(ctx).isNode(ctx.msg.received.srcIp) ? OK : FAILED),
     }),
   },
   pvs: {
@@ -109,7 +110,7 @@ export const dmq = defineModule({
     const sockets = ownSockets(host, settings);
     const pool = settings.numWorkers > 0 ? await poolOf(host, settings.numWorkers) : undefined;
     const b = new Bus(host, settings, sockets, pool);
-    const state: DmqState = { bus: b, life: new Life(b), pool, htable: undefined };
+    const state: DmqState = { bus: b, life: new Life(b), reception: new Reception(b), pool, htable: undefined };
     for (const status of Object.keys(nodesByStatus(state)))
       host.statistics.set(`dmq.nodes_${status}`, () => nodesByStatus(state)[status] ?? 0);
     host.statistics.set('dmq.pending', () => pool?.pending ?? 0);
@@ -121,8 +122,9 @@ export const dmq = defineModule({
     (state as DmqState).life.start();
   },
   reload(host, state, values) {
-    const { bus: b, life } = state as DmqState;
+    const { bus: b, life, reception } = state as DmqState;
     b.reconfigure(settingsOf(values));
+    reception.reconfigured();
     connectPeers(host, state as DmqState);
     life.reconfigured();
   },

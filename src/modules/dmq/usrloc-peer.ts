@@ -4,10 +4,11 @@ import { LEVEL } from '../../runtime/host.js';
 import type { Proto } from '../../sip/transport.js';
 import { type AorRecord, CONTACT_FLAG, type ContactInfo } from '../usrloc/contact.js';
 import { type ChangeKind, type Contact, type Domain, type Usrloc, usrlocOf } from '../usrloc/index.js';
-import { BAD_REQUEST, type Bus, OK, type Peer, type PeerReply } from './bus.js';
+import type { Bus } from './bus.js';
 import { Friends, type FriendsOwner } from './friends.js';
 import type { DmqNode } from './nodes.js';
 import { type Outgoing, TELL } from './outbox.js';
+import { BAD_REQUEST, OK, type Peer, type PeerReply } from './peer.js';
 import type { Plan } from './protocol.js';
 import type { SyncLink, SyncSource } from './sync.js';
 import {

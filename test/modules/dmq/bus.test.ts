@@ -78,8 +78,9 @@ describe('the life of a node', () => {
     expect(a.sees()).toEqual({ [B]: 'active' });
   });
 
-  test('its own address as notification address makes no second self', async () => {
-    const a = await cluster.start(A, { notify: [A] });
+  test('its own address as notification address makes no second self, however it is spelt', async () => {
+    const lines = `modparam("dmq", "notification_address", "sip:${A}:5060;transport=udp")`;
+    const a = await cluster.start(A, { notify: [A], lines });
     await cluster.pass(6000);
     expect(a.sees()).toEqual({});
     expect(cluster.wire).toEqual([]);
