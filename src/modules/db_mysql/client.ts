@@ -1,6 +1,7 @@
 /** MySQL and MariaDB, by the package mysql2. */
 import { existsSync } from 'node:fs';
-import { createPool, type Pool } from 'mysql2/promise';
+import { createRequire } from 'node:module';
+import type { createPool, Pool } from 'mysql2/promise';
 import type { DbColumn, DbType, DbValue } from '../../runtime/database.js';
 import type { Answer, Dialect, SqlClient, Statement } from '../sql/database.js';
 import { fromDatabase, fromLocalTime, localTime } from '../sql/text.js';
@@ -57,7 +58,9 @@ export class MysqlClient implements SqlClient {
 
   constructor({ user, password, host, port, database }: ServerPlace, timeout: number) {
     const socketPath = host === 'localhost' && port === 0 ? SOCKETS.find((s) => existsSync(s)) : undefined;
-    this.#pool = createPool({
+    // Loaded with the first connection: most servers have none, and start sooner without it.
+    const mysql = createRequire(import.meta.url)('mysql2/promise') as { createPool: typeof createPool };
+    this.#pool = mysql.createPool({
       ...(socketPath === undefined
         ? { host: host === 'localhost' ? '127.0.0.1' : host, port: port || 3306 }
         : { socketPath }),

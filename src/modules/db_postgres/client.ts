@@ -1,5 +1,6 @@
 /** PostgreSQL, by the package pg. */
-import pg from 'pg';
+import { createRequire } from 'node:module';
+import type pg from 'pg';
 import type { DbColumn, DbType, DbValue } from '../../runtime/database.js';
 import type { Answer, Dialect, SqlClient, Statement } from '../sql/database.js';
 import { fromDatabase, fromLocalTime, localTime } from '../sql/text.js';
@@ -47,7 +48,9 @@ export class PostgresClient implements SqlClient {
   readonly #pool: pg.Pool;
 
   constructor({ user, password, host, port, database }: ServerPlace, timeout: number) {
-    this.#pool = new pg.Pool({
+    // Loaded with the first connection: most servers have none, and start sooner without it.
+    const { Pool } = createRequire(import.meta.url)('pg') as typeof pg;
+    this.#pool = new Pool({
       host,
       port: port || 5432,
       database,

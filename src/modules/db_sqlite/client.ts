@@ -1,5 +1,6 @@
 /** SQLite in this process, by the package libsql. */
-import Sqlite from 'libsql';
+import { createRequire } from 'node:module';
+import type Sqlite from 'libsql';
 import type { DbColumn, DbType, DbValue } from '../../runtime/database.js';
 import type { Answer, Dialect, SqlClient, Statement } from '../sql/database.js';
 import { fromDatabase } from '../sql/text.js';
@@ -56,7 +57,9 @@ export class SqliteClient implements SqlClient {
 
   /** `journal`: WAL, DELETE …; '' as the file has it. Throws what SQLite says. */
   constructor(file: string, journal: string) {
-    this.#db = new Sqlite(file, { timeout: BUSY });
+    // Loaded with the first connection: most servers have none, and start sooner without it.
+    const Database = createRequire(import.meta.url)('libsql') as typeof Sqlite;
+    this.#db = new Database(file, { timeout: BUSY });
     if (journal !== '') this.#db.exec(`PRAGMA journal_mode=${journal}`);
     // what was committed is on the disk, also after the power failed
     this.#db.exec('PRAGMA synchronous=FULL');
