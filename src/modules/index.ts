@@ -13,6 +13,7 @@ import { dbMysql } from './db_mysql/index.js';
 import { dbPostgres } from './db_postgres/index.js';
 import { dbSqlite } from './db_sqlite/index.js';
 import { dbText } from './db_text/index.js';
+import { debuggerModule } from './debugger/index.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { exec } from './exec.js';
@@ -63,6 +64,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   dbMysql,
   dbPostgres,
   dbSqlite,
+  debuggerModule,
   dbText,
   exec,
   htable,

@@ -28,9 +28,12 @@ export interface Log {
   write(level: number, origin: string, text: string): void;
   /**
    * Writes ` N(PID) LEVEL: text` with no origin of its own and adds no line end: xlog() with another `prefix`.
+   * `word` stands in place of the level's own.
    * Missing: such a line goes out by `write`.
    */
-  raw?(level: number, text: string): void;
+  raw?(level: number, text: string, word?: string): void;
+  /** Levels of modules that have one of their own, by name (`core` for the core, `xlog` for the script). */
+  levels?: ReadonlyMap<string, number>;
   /** Terminal sequences by level that xlog's `log_colors` gives, in place of the usual ones of `log_color`. */
   readonly colors?: Map<number, string>;
 }

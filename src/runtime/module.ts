@@ -3,7 +3,7 @@
  * compile time, the reference pages, the editor's help and the RPC listing.
  */
 import type { Span } from '../parser/problem.js';
-import type { Compat } from '../parser/tree.js';
+import type { Compat, Statement } from '../parser/tree.js';
 import type { Context } from './context.js';
 import type { DatabaseDriver } from './database.js';
 import type { Host } from './host.js';
@@ -426,6 +426,11 @@ export interface ModuleDefinition {
    * `vars` are those of the load alone, the server's own are set by `start`.
    */
   early?(param: string, value: number | string, vars: VarStore): void;
+  /**
+   * Told of each statement before it runs, and of each call within an expression, in the route of that name: a script
+   * that loads such a module pays for it. The tree of the statement is in `at`.
+   */
+  readonly watch?: (ctx: Context, at: Statement, routeName: string) => void;
   /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */
   start?(host: Host, params: Readonly<Record<string, unknown>>): unknown | Promise<unknown>;
   /** New parameters after a reload; missing: the module reads `params` afresh at each call anyway. */

@@ -32,6 +32,13 @@ const COLORS: readonly (readonly [level: number, sequence: string])[] = [
   [3, PLAIN],
 ];
 
+/** Who writes under what name, where that is not the name of a module. */
+const MODULE_OF: Readonly<Record<string, string>> = { '<core>': 'core', '<script>': 'xlog' };
+
+function levelOf(log: Log, origin: string): number {
+  return log.levels?.get(MODULE_OF[origin] ?? origin) ?? log.level;
+}
+
 export interface LogOptions {
   readonly pid: number;
   /** Takes whole lines, latin1 text with line ends. */
@@ -46,8 +53,8 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const head = ` 1(${options.pid}) `;
   const colors = new Map(COLORS);
-  const print = (level: number, text: string) => {
-    const line = `${head}${levelWord(level)}: ${options.prefix ?? ''}${text}`;
+  const print = (level: number, text: string, word = levelWord(level)) => {
+    const line = `${head}${word}: ${options.prefix ?? ''}${text}`;
     if (options.color) options.write(`${colors.get(Math.max(-5, Math.min(3, level))) ?? ''}${line}${PLAIN}`);
     else options.write(line);
   };
@@ -55,10 +62,10 @@ export function createLog(options: LogOptions): Log {
     level: options.level,
     colors,
     write(level, origin, text) {
-      if (level <= this.level) print(level, `${origin}: ${text}${text.endsWith('\n') ? '' : '\n'}`);
+      if (level <= levelOf(this, origin)) print(level, `${origin}: ${text}${text.endsWith('\n') ? '' : '\n'}`);
     },
-    raw(level, text) {
-      if (level <= this.level) print(level, text);
+    raw(level, text, word) {
+      if (level <= this.level) print(level, text, word);
     },
   };
 }

@@ -100,7 +100,7 @@ export function print(ctx: Context, params: XlogParams, lev: Level, text: LazyTe
     ctx.host.log.write(LEVEL.ERR, 'xlog', 'invalid log level value\n');
     return -1;
   }
-  if (wanted > ctx.host.log.level) return 1;
+  if (wanted > (ctx.host.log.levels?.get('xlog') ?? ctx.host.log.level)) return 1;
   const built = text.get(ctx);
   if (built.length >= params.buf_size) return -1;
   write(ctx, wanted, prefixOf(ctx, params, text, place), place === 'plain' ? built : withLine(params, text, built));

@@ -10,7 +10,7 @@ import { constantValue, intOf, staticType } from './constant.js';
 import { coreStatementCode } from './core-statement.js';
 import { problem } from './problems.js';
 import { blockFunction } from './statement.js';
-import { bindEnv, type Scope, ungroup } from './unit.js';
+import { bindEnv, type Scope, ungroup, watched } from './unit.js';
 import { accessorOf, assignment, isNullVariable, selectCode, variableCode } from './variable.js';
 
 export function expression(e: Expr, scope: Scope): Code {
@@ -32,14 +32,14 @@ export function expression(e: Expr, scope: Scope): Code {
       const call = callCode(e, scope);
       if (call === undefined) return code('int', '-1');
       const js = call.waits ? `await $hold(c, ${call.js})` : call.js;
-      return callValue(`(c.rc = 0, $called(c, ${js}))`);
+      return callValue(`(${watched(e, scope, ',')}c.rc = 0, $called(c, ${js}))`);
     }
     case 'core': {
       const js = coreStatementCode(e, scope);
-      return js === undefined ? code('int', '-1') : callValue(js);
+      return js === undefined ? code('int', '-1') : callValue(`(${watched(e, scope, ',')}${js})`);
     }
     case 'route':
-      return callValue(routeValue(e, scope));
+      return callValue(`(${watched(e, scope, ',')}${routeValue(e, scope)})`);
     case 'operand':
       return operandCode(e, scope);
     case 'unary':

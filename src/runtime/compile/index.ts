@@ -16,7 +16,7 @@ import { Emitter } from './emit.js';
 import { coreSettings, Loader } from './load.js';
 import { problem } from './problems.js';
 import { body, traced } from './statement.js';
-import { bindEnv, type Scope, type Unit } from './unit.js';
+import { bindEnv, type Scope, type Unit, type Watch } from './unit.js';
 
 export interface CompileOptions {
   /** Every module there is. */
@@ -97,6 +97,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
     functionNames: new Map(),
     late: [],
     trace: options.trace,
+    watch: watcher(catalog.loaded),
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
@@ -106,6 +107,16 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
   return { program: link(groups, unit, loaded, sorted), problems: sorted };
+}
+
+/** One function for all loaded modules that watch. */
+function watcher(modules: readonly ModuleDefinition[]): Watch | undefined {
+  const all = modules.flatMap((m) => (m.watch ? [m.watch] : []));
+  const [first] = all;
+  if (first === undefined || all.length === 1) return first;
+  return (ctx, at, routeName) => {
+    for (const watch of all) watch(ctx, at, routeName);
+  };
 }
 
 const NOWHERE: Span = { file: '', line: 0, column: 0, endLine: 0, endColumn: 0, order: Number.MAX_SAFE_INTEGER };

@@ -22,7 +22,7 @@ import { coreStatementCode } from './core-statement.js';
 import { Emitter } from './emit.js';
 import { assigned, expression, routeTarget } from './expression.js';
 import { problem } from './problems.js';
-import { placeOf, type Scope, type Unit } from './unit.js';
+import { placeOf, type Scope, type Unit, watched } from './unit.js';
 import { assignment } from './variable.js';
 
 const STOPPED = 'if (c.stop !== 0) return r;';
@@ -32,8 +32,11 @@ export function body(b: Body, scope: Scope): void {
 }
 
 /** Tells who watches that the run is at `at`. */
-export function traced(at: RouteBlock | Statement, { unit: { trace, emitter } }: Scope): void {
+export function traced(at: RouteBlock | Statement, scope: Scope): void {
+  const { trace, emitter } = scope.unit;
   if (trace !== undefined) emitter.line(`${emitter.constant(trace)}(c, ${emitter.constant(at)});`, at.span);
+  const watching = at.kind === 'block' ? '' : watched(at, scope, ';');
+  if (watching !== '') emitter.line(watching, at.span);
 }
 
 export function statement(s: Statement, scope: Scope): void {

@@ -13,6 +13,8 @@ export interface Late {
   fn: (c: Context) => Value | Promise<Value>;
 }
 
+export type Watch = (ctx: Context, at: Statement, routeName: string) => void;
+
 export interface Unit {
   readonly script: Script;
   readonly catalog: Catalog;
@@ -31,6 +33,8 @@ export interface Unit {
   /** Names of generated functions by table and route name. */
   readonly functionNames: Map<string, string>;
   readonly trace: ((ctx: Context, at: RouteBlock | Statement) => void) | undefined;
+  /** What a loaded module wants to be told of each statement and call (debugger). */
+  readonly watch: Watch | undefined;
   /** Generated closures, written after the routes. */
   readonly late: { readonly holder: Late; readonly js: string; readonly isAsync: boolean }[];
 }
@@ -77,6 +81,13 @@ export function bindEnv(scope: Scope, span: Span, call?: Span): BindEnv {
 /** `file:line:column`, for log lines of a running script. */
 export function placeOf(span: Span): string {
   return `${span.file}:${span.line}:${span.column}`;
+}
+
+/** JavaScript that tells the watching module of `at`; '' where nobody watches. */
+export function watched(at: Statement, scope: Scope, end: ';' | ','): string {
+  const { watch, emitter } = scope.unit;
+  if (watch === undefined) return '';
+  return `${emitter.constant(watch)}(c, ${emitter.constant(at)}, ${emitter.constant(scope.routeName)})${end} `;
 }
 
 export function ungroup(expr: Expr): Expr {

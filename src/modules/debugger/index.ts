@@ -1,0 +1,245 @@
+/** Kamailio's debugger: a trace of the script's statements in the log, and log levels of modules. */
+import path from 'node:path';
+import type { Statement } from '../../parser/tree.js';
+import {
+  defineModule,
+  fn,
+  type Host,
+  intParam,
+  LEVEL,
+  listParam,
+  opt,
+  ROUTE,
+  type RouteContext,
+  RpcFault,
+  type StateKey,
+  stateKey,
+  str,
+  strParam,
+} from '../../runtime/module.js';
+import { intArg, textArg } from '../../runtime/rpc.js';
+import { rebuild } from '../../sip/build.js';
+import { actionOf } from './actions.js';
+
+interface Params {
+  readonly cfgtrace: number;
+  readonly cfgtrace_format: number;
+  readonly log_level: number;
+  readonly log_prefix: string;
+  readonly log_level_name: string | null;
+  readonly mod_level_mode: number;
+  readonly mod_level: readonly string[];
+}
+
+interface State {
+  tracing: boolean;
+  /** Levels of modules by name, in force where mod_level_mode is 1. */
+  readonly levels: Map<string, number>;
+}
+
+const STATE: StateKey<State> = stateKey<State>('debugger');
+const paramsOf = (host: Host) => host.program.params('debugger') as unknown as Params;
+
+const onlyZero = (what: string) => (n: number) => (n === 0 ? undefined : `${what} is not built: only 0 is taken`);
+const MOD_LEVEL = /^\s*([\w<>-]+)\s*=\s*(-?\d+)\s*$/;
+
+const params = {
+  cfgtrace: intParam(
+    0,
+    '1: each statement of the script that runs is told to the log; the RPC command dbg.trace switches it.',
+  ),
+  cfgtrace_format: intParam(0, '1: without the name of the file.'),
+  log_level: intParam(LEVEL.ERR, 'Log level of the trace.'),
+  log_prefix: strParam('*** cfgtrace:', 'What each line of the trace begins with.'),
+  log_level_name: strParam(null, 'Word in place of the level in the lines of the trace: "exec".'),
+  log_facility: strParam(null, 'Accepted; the trace goes to the log.'),
+  mod_hash_size: intParam(0, 'Accepted; levels of modules need no size here.'),
+  mod_level_mode: intParam(0, '1: the levels of modules count.'),
+  mod_level: listParam('Log level of one module: "tm=3"; "core" is the core.', (text) =>
+    MOD_LEVEL.test(text) ? undefined : 'write MODULE=LEVEL',
+  ),
+  mod_facility_mode: intParam(0, 'Accepted; there are no facilities here.'),
+  mod_facility: listParam('Accepted; there are no facilities here.'),
+  breakpoint: intParam(0, 'Stopping at each statement: only 0 is taken.', onlyZero('stopping at statements')),
+  step_usleep: intParam(500_000, 'Accepted; nothing stops at statements here.'),
+  step_loops: intParam(200, 'Accepted; nothing stops at statements here.'),
+  log_assign: intParam(0, 'A log of assignments: only 0 is taken.', onlyZero('a log of assignments')),
+  reset_msgid: intParam(0, 'Numbering messages anew: only 0 is taken.', onlyZero('numbering messages anew')),
+  cfgpkgcheck: intParam(0, 'Accepted; there is no memory manager to check.'),
+  cfgtest: intParam(0, 'For the module cfgt: only 0 is taken.', onlyZero('cfgt')),
+};
+
+// ------------------------------------------------------------------------ trace
+
+/** First that fits, as Kamailio names the kind of a run. */
+const KINDS: readonly (readonly [bits: number, name: string])[] = [
+  [ROUTE.REQUEST, 'request_route'],
+  [ROUTE.FAILURE, 'failure_route'],
+  [ROUTE.ONREPLY, 'onreply_route'],
+  [ROUTE.BRANCH, 'branch_route'],
+  [ROUTE.ONSEND, 'onsend_route'],
+  [ROUTE.ERROR, 'error_route'],
+  [ROUTE.LOCAL, 'local_route'],
+  [ROUTE.BRANCH_FAILURE, 'branch_failure_route'],
+  [ROUTE.EVENT, 'event_route'],
+];
+
+const WITHOUT_FILE = 1;
+
+function watch(ctx: RouteContext, at: Statement, routeName: string): void {
+  const { host } = ctx;
+  if (!host.hasState(STATE) || !host.state(STATE).tracing) return;
+  const own = paramsOf(host);
+  if (own.log_level > host.log.level) return;
+  const kind = KINDS.find(([bits]) => (ctx.routeType & bits) !== 0)?.[1] ?? '';
+  const { file, line } = at.span;
+  const { number, name } = actionOf(at);
+  const place = (own.cfgtrace_format & WITHOUT_FILE) !== 0 ? '' : ` c=[${path.resolve(file)}]`;
+  const text = `${own.log_prefix}dbg_cfg_trace(): ${kind}=[${routeName}]${place} l=${line} a=${number} n=${name}\n`;
+  if (host.log.raw) host.log.raw(own.log_level, text, own.log_level_name ?? undefined);
+  else host.log.write(own.log_level, 'debugger', text);
+}
+
+// ----------------------------------------------------------------------- message
+
+const FRAME = {
+  start: '------------------------- START OF SIP message debug --------------------------\n',
+  headers: '------------------------------ SIP header diffs -------------------------------\n',
+  body: '------------------------------- SIP body diffs --------------------------------\n',
+  end: '-------------------------- END OF SIP message debug ---------------------------\n\n',
+};
+
+const LEVELS: Readonly<Record<string, number>> = {
+  L_ALERT: LEVEL.ALERT,
+  L_BUG: LEVEL.BUG,
+  L_CRIT: LEVEL.CRIT,
+  L_ERR: LEVEL.ERR,
+  L_WARN: LEVEL.WARN,
+  L_NOTICE: LEVEL.NOTICE,
+  L_INFO: LEVEL.INFO,
+  L_DBG: LEVEL.DBG,
+};
+
+function showMessage(ctx: RouteContext, name: string | undefined): number {
+  const { host, msg } = ctx;
+  const level = name === undefined ? host.log.level : LEVELS[name];
+  if (level === undefined) return -1;
+  const text = rebuild(msg);
+  if (text === undefined) return -1;
+  const changes = (fits: (at: number) => boolean) =>
+    msg.edits.list
+      .filter((e) => fits(e.at))
+      .map(
+        (e) =>
+          `${e.remove > 0 ? `${msg.text.slice(e.at, e.at + e.remove)}` : ''}${typeof e.text === 'string' ? e.text : ''}`,
+      )
+      .join('');
+  const bodyAt = msg.bodyStart < 0 ? msg.text.length : msg.bodyStart;
+  const headers = changes((at) => at < bodyAt);
+  const body = changes((at) => at >= bodyAt);
+  host.log.write(
+    level,
+    'debugger',
+    `CONFIG LINE unknown\n${FRAME.start}${text}${FRAME.headers}${headers}${FRAME.body}${body}${FRAME.end}`,
+  );
+  return 1;
+}
+
+// -------------------------------------------------------------------------- RPC
+
+const OK = '200 ok';
+const TRACING = 1;
+
+function useLevels(host: Host, state: State): void {
+  if (paramsOf(host).mod_level_mode !== 0) host.log.levels = state.levels;
+}
+
+/** Kamailio's commands take a process; here there is one. */
+function requirePid(host: Host, pid: unknown): void {
+  if (typeof pid === 'number' && pid !== host.pid) throw new RpcFault(500, 'No such pid');
+}
+
+export const debuggerModule = defineModule({
+  name: 'debugger',
+  doc: 'Traces the statements of the script in the log, and gives modules log levels of their own.',
+  params,
+  watch,
+  missing: ['dbg_pv_dump'],
+  functions: {
+    dbg_breakpoint: fn({
+      doc: 'Has no effect: breakpoints are off (as in Kamailio unless the parameter breakpoint is 1).',
+      args: [str('name')],
+      run: () => 1,
+    }),
+    dbg_sip_msg: fn({
+      doc: 'Writes the message with the changes of the script into the log.',
+      args: [opt(str('level')), opt(str('facility'))],
+      routes: ['request', 'reply'],
+      run: (ctx: RouteContext, _params: unknown, level) => showMessage(ctx, level),
+    }),
+  },
+  rpc: {
+    'dbg.trace': {
+      doc: 'Config trace command',
+      run(host, [command, pid]) {
+        if (typeof command !== 'string') throw new RpcFault(500, 'Config trace command missing');
+        requirePid(host, pid);
+        if (command !== 'on' && command !== 'off') throw new RpcFault(500, 'Unknown trace command');
+        host.state(STATE).tracing = command === 'on';
+        return OK;
+      },
+    },
+    'dbg.ls': {
+      doc: 'List debugging process array',
+      run(host, [pid]) {
+        requirePid(host, pid);
+        const set = host.state(STATE).tracing ? TRACING : 0;
+        return { entry: 0, pid: host.pid, set, state: 0, 'in.pid': 0, 'in.cmd': 0 };
+      },
+    },
+    'dbg.set_mod_level': {
+      doc: 'Set module log level',
+      run(host, args) {
+        if (typeof args[0] !== 'string') throw new RpcFault(500, 'invalid parameters');
+        const state = host.state(STATE);
+        state.levels.set(textArg(args, 0), intArg(args, 1));
+        useLevels(host, state);
+        return OK;
+      },
+    },
+    'dbg.get_mod_level': {
+      doc: 'Get module log level',
+      run(host, args) {
+        if (typeof args[0] !== 'string') throw new RpcFault(500, 'invalid parameters');
+        return host.log.levels?.get(args[0]) ?? host.log.level;
+      },
+    },
+    'dbg.reset_msgid': {
+      doc: 'Reset msgid on all process',
+      run() {
+        throw new RpcFault(500, 'reset_msgid is 0. Set it to 1 to enable.');
+      },
+    },
+  },
+  start(host): State {
+    const own = paramsOf(host);
+    const state: State = { tracing: own.cfgtrace === 1, levels: new Map() };
+    addLevels(state, own);
+    useLevels(host, state);
+    return state;
+  },
+  reload(host, state) {
+    const own = paramsOf(host);
+    const s = state as State;
+    s.tracing = own.cfgtrace === 1;
+    addLevels(s, own);
+    useLevels(host, s);
+  },
+});
+
+function addLevels(state: State, own: Params): void {
+  for (const text of own.mod_level) {
+    const [, name = '', level = ''] = MOD_LEVEL.exec(text) ?? [];
+    state.levels.set(name, Number(level));
+  }
+}
