@@ -1,6 +1,8 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { aliasDb } from './alias_db.js';
 import { auth } from './auth/index.js';
+import { authDb } from './auth_db/index.js';
 import { avpops } from './avpops/index.js';
 import { benchmark } from './benchmark.js';
 import { cfgRpc } from './cfg_rpc.js';
@@ -16,6 +18,7 @@ import { dbText } from './db_text/index.js';
 import { debuggerModule } from './debugger/index.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
+import { domainModule } from './domain/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
@@ -52,7 +55,9 @@ import { xhttpProm } from './xhttp_prom/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
+  aliasDb,
   auth,
+  authDb,
   avpops,
   benchmark,
   cfgRpc,
@@ -66,6 +71,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   dbSqlite,
   debuggerModule,
   dbText,
+  domainModule,
   exec,
   htable,
   ipops,
