@@ -41,6 +41,7 @@ import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
+import { sqlops } from './sqlops/index.js';
 import { statistics } from './statistics.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
@@ -95,6 +96,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   sdpops,
   siputils,
   sl,
+  sqlops,
   statistics,
   textops,
   textopsx,

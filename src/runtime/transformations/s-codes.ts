@@ -153,7 +153,7 @@ function convert(digits: readonly number[], from: number, to: number): number[] 
 // -------------------------------------------------------------------- escapes
 
 const COMMON: Readonly<Record<string, string>> = { '\0': '0' };
-const escapeCommon = (text: string): string => text.replace(/['"\\\0]/g, (c) => `\\${COMMON[c] ?? c}`);
+export const escapeCommon = (text: string): string => text.replace(/['"\\\0]/g, (c) => `\\${COMMON[c] ?? c}`);
 const unescapeCommon = (text: string): string => text.replace(/\\(['"\\0])/g, (_, c: string) => (c === '0' ? '\0' : c));
 
 const percent = (c: string): string => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
