@@ -3,12 +3,13 @@ import { type Database, DbError } from '../../runtime/database.js';
 import { defineModule, type Host, intParam } from '../../runtime/module.js';
 import { SqlDatabase } from '../sql/database.js';
 import { parsePlace } from '../sql/url.js';
-import { dialect, MysqlClient } from './client.js';
 
 const SECOND = 1000;
 
 async function open(host: Host, place: string): Promise<Database> {
   const { timeout_interval } = host.program.params('db_mysql') as { timeout_interval: number };
+  // the package is loaded only by who has a database of this kind
+  const { dialect, MysqlClient } = await import('./client.js');
   const client = new MysqlClient(parsePlace(place), timeout_interval * SECOND);
   const db = new SqlDatabase(client, dialect);
   try {

@@ -3,13 +3,14 @@ import { type Database, DbError } from '../../runtime/database.js';
 import { defineModule, type Host, intParam, listParam } from '../../runtime/module.js';
 import { SqlDatabase } from '../sql/database.js';
 import { parsePlace } from '../sql/url.js';
-import { dialect, PostgresClient } from './client.js';
 
 const SECOND = 1000;
 const DEFAULT_TIMEOUT = 10;
 
 async function open(host: Host, place: string): Promise<Database> {
   const { timeout } = host.program.params('db_postgres') as { timeout: number };
+  // the package is loaded only by who has a database of this kind
+  const { dialect, PostgresClient } = await import('./client.js');
   const client = new PostgresClient(parsePlace(place), (timeout || DEFAULT_TIMEOUT) * SECOND);
   const db = new SqlDatabase(client, dialect);
   try {

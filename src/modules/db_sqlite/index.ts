@@ -3,7 +3,6 @@ import { isAbsolute, join } from 'node:path';
 import { type Database, DbError } from '../../runtime/database.js';
 import { defineModule, type Host, listParam } from '../../runtime/module.js';
 import { SqlDatabase } from '../sql/database.js';
-import { dialect, SqliteClient } from './client.js';
 
 /** `/path=WAL` of the parameter db_set_journal_mode. */
 const JOURNAL = /^(.*)=(\w+)$/s;
@@ -18,8 +17,22 @@ function journalOf(host: Host, file: string): string {
 export async function openSqlite(host: Host, place: string): Promise<Database> {
   if (place === '') throw new DbError('the database URL names no file');
   const file = isAbsolute(place) ? place : join('/', place);
+  // the package is loaded only by who has a database of this kind
+  const { dialect, SqliteClient } = await import('./client.js');
   try {
     return new SqlDatabase(new SqliteClient(file, journalOf(host, file)), dialect);
+  } catch (e) {
+    throw new DbError(`${file}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
+  }
+}
+
+/** Opens a file of the server's own, which is made when it is not there, and runs `schema` on it. */
+export async function openEmbedded(file: string, schema: string): Promise<Database> {
+  const { dialect, SqliteClient } = await import('./client.js');
+  try {
+    const client = new SqliteClient(file, 'WAL');
+    client.exec(schema);
+    return new SqlDatabase(client, dialect);
   } catch (e) {
     throw new DbError(`${file}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
   }

@@ -2,6 +2,9 @@
 import { intParam, listParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
+/** Kamailio's own. */
+export const DEFAULT_URL = 'mysql://kamailio:kamailiorw@localhost/kamailio';
+
 /** Values of `db_mode`. */
 export const DB_MODE = { NONE: 0, WRITE_THROUGH: 1, WRITE_BACK: 2, ONLY: 3, READ_ONLY: 4 } as const;
 
@@ -76,7 +79,10 @@ const noKeepalive = (v: number) => (v === 0 ? undefined : 'keepalives of usrloc 
 
 export const params = {
   ...columnParams,
-  db_url: strParam('mysql://kamailio:kamailiorw@localhost/kamailio', 'Where the location tables are.'),
+  db_url: strParam(
+    DEFAULT_URL,
+    'Where the location tables are. Not given, and db_mysql not loaded: a SQLite file in the runtime directory.',
+  ),
   db_mode: intParam(
     0,
     'Database: 0 none, 1 written at once, 2 written by the timer, 3 the only memory, 4 read at start.',

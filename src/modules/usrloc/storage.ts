@@ -1,16 +1,18 @@
 /** Contacts in a database: written in order, many at a time. */
+import { join } from 'node:path';
 import {
   type Database,
   type DbCondition,
-  DbError,
   DbTime,
   type DbWrite,
   openDatabase,
   writeAll,
 } from '../../runtime/database.js';
 import { type Host, LEVEL } from '../../runtime/host.js';
+import { openEmbedded } from '../db_sqlite/index.js';
+import { checkTableVersion } from '../sql/version.js';
 import type { Contact } from './contact.js';
-import { type UsrlocParams, usrlocParams } from './params.js';
+import { DEFAULT_URL, type UsrlocParams, usrlocParams } from './params.js';
 import { columnNames, contactOf, type Names, readColumns, rowOf, splitAor } from './rows.js';
 import type { Storage } from './usrloc.js';
 
@@ -187,24 +189,50 @@ export class DatabaseStorage implements Storage {
 
 /** Opens what db_url names. Rejects with a DbError where a table cannot be read. */
 export async function openStorage(host: Host, tables: Iterable<string>): Promise<DatabaseStorage> {
-  const { db_url, version_table } = usrlocParams(host.program);
-  const db = await openDatabase(host, db_url);
-  for (const table of tables) if (version_table !== 0) await checkVersion(db, table);
+  const params = usrlocParams(host.program);
+  if (params.db_url === DEFAULT_URL && host.module('db_mysql') === undefined)
+    return new DatabaseStorage(host, await openOwn(host, tables, params));
+  const db = await openDatabase(host, params.db_url);
+  for (const table of tables) if (params.version_table !== 0) await checkTableVersion(db, table, VERSION);
   return new DatabaseStorage(host, db);
 }
 
 /** Kamailio's number of the location table's shape. */
 const VERSION = 9;
+const OWN_FILE = 'location.sqlite';
 
-async function checkVersion(db: Database, table: string): Promise<void> {
-  const { rows } = await db.query({
-    table: 'version',
-    columns: ['table_version'],
-    where: [{ column: 'table_name', op: '=', value: table }],
-  });
-  const found = Number(rows[0]?.[0] ?? 0);
-  if (found !== VERSION)
-    throw new DbError(
-      `table ${table} has version ${found}, it must be ${VERSION}: use kamdbctl, or set version_table 0`,
-    );
+/** db_mode asks for a database and the script names none: an embedded one, beside the control sockets. */
+async function openOwn(host: Host, tables: Iterable<string>, params: UsrlocParams): Promise<Database> {
+  const file = join(host.runtimeDir ?? '.', OWN_FILE);
+  host.log.write(LEVEL.NOTICE, 'usrloc', `no db_url and no db_mysql: contacts are kept in ${file}\n`);
+  const schema = [...tables].map((table) => tableSchema(table, columnNames(params)));
+  return await openEmbedded(file, schema.join(''));
+}
+
+const INTEGERS: ReadonlySet<string> = new Set([
+  'cseq',
+  'flags',
+  'cflags',
+  'methods',
+  'reg_id',
+  'server_id',
+  'connection_id',
+  'keepalive',
+  'partition',
+]);
+const DATES: ReadonlySet<string> = new Set(['expires', 'last_modified']);
+
+function typeOf(column: string): string {
+  if (INTEGERS.has(column)) return 'INTEGER';
+  if (DATES.has(column)) return 'TIMESTAMP';
+  return column === 'q' ? 'REAL' : 'VARCHAR';
+}
+
+/** The location table with the names that the parameters give its columns. */
+function tableSchema(table: string, names: Names): string {
+  const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+  const columns = Object.entries(names).map(([column, name]) => `${quoted(name)} ${typeOf(column)}`);
+  const index = `CREATE INDEX IF NOT EXISTS ${quoted(`${table}_account_idx`)} ON ${quoted(table)} (${quoted(names.username)});`;
+  const unique = `UNIQUE (${quoted(names.ruid)})`;
+  return `CREATE TABLE IF NOT EXISTS ${quoted(table)} (id INTEGER PRIMARY KEY NOT NULL, ${columns.join(', ')}, ${unique});${index}`;
 }
