@@ -46,7 +46,11 @@ export class InfoReader {
 
   static of(ctx: Context, flags: number, registration: Registration): InfoReader | Failed {
     const common = commonInfo(ctx, flags);
-    return 'error' in common ? common : new InfoReader(ctx, common, registration);
+    if ('error' in common) return common;
+    // Kamailio refuses it without a reason, and so answers 200 (seen)
+    const first = registration.useRegId ? registration.contacts[0] : undefined;
+    if (first?.param('+sip.instance') && badRegId(first.param('reg-id'))) return { error: 'NONE' };
+    return new InfoReader(ctx, common, registration);
   }
 
   /** What `match` looks at, with the instance of the first contact for all, as Kamailio counts contacts. */
@@ -64,7 +68,7 @@ export class InfoReader {
     const instance = contact.param('+sip.instance') ?? '';
     const regId = this.#useRegId && instance !== '' ? contact.param('reg-id') : undefined;
     if (regId !== undefined && regId !== '') {
-      if (!/^\d+$/.test(regId) || Number(regId) === 0) return { error: 'INVALID_REGID' };
+      if (badRegId(regId)) return { error: 'INVALID_REGID' };
       this.#regId = Number(regId) >>> 0;
     }
     return {
@@ -85,6 +89,10 @@ export class InfoReader {
     this.#received = contact.param('received') || receivedAvp(this.#ctx);
     return this.#received;
   }
+}
+
+function badRegId(text: string | undefined): boolean {
+  return text !== undefined && text !== '' && !(/^\d+$/.test(text) && Number(text) > 0);
 }
 
 function commonInfo(ctx: Context, flags: number): Common | Failed {
