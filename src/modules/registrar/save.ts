@@ -46,13 +46,16 @@ export function save(ctx: Context, domain: Domain, flags: number, uri?: string):
   const outcome = outcomeOf(ctx);
   outcome.error = 'NONE';
   outcome.contacts = '';
-  const aor = aorOf(ctx, uri ?? toOf(ctx.msg)?.uri ?? '');
-  if ('error' in aor) {
-    ctx.host.log.write(LEVEL.ERR, 'registrar', 'failed to extract Address Of Record\n');
-    return FAILED;
-  }
+  const to = toOf(ctx.msg);
+  // Kamailio refuses it without a reason of its own, and so answers 200 (seen)
+  if (to?.uriParts === undefined) return refuse(ctx, flags, 'NONE');
   const registration = readRegistration(ctx);
   if ('error' in registration) return refuse(ctx, flags, registration.error);
+  const aor = aorOf(ctx, uri ?? to.uri);
+  if ('error' in aor) {
+    ctx.host.log.write(LEVEL.ERR, 'registrar', 'failed to extract Address Of Record\n');
+    return refuse(ctx, flags, aor.error);
+  }
   const job: Job = { ctx, domain, flags, aor, registration };
   const usrloc = usrlocOf(ctx.host);
   return usrloc.exclusively(domain, aor.aor, () => {
