@@ -135,7 +135,8 @@ const functions: Readonly<Record<string, AnyFunction>> = {
     doc: 'Runs a statement: 1 with rows, in $dbr(result=>…); 2 without rows; 3 rows that are not kept; -1 it failed.',
     args: [connection, str('statement'), opt(raw('result'))],
     waits: true,
-    example: 'sql_query("ca", "select name from users where id=$(var(id){sql.val})", "ra");',
+    example:
+      'modparam("sqlops", "sqlcon", "ca=>sqlite:///tmp/users.sqlite")\nsql_query("ca", "select name from users where id=$(var(id){sql.val})", "ra");',
     run: (ctx, p: Params, to, statement, name) => keepResult(ctx, p, to, statement, name),
   }),
   sql_query_async: fn({

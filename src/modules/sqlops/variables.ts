@@ -49,7 +49,7 @@ const NO_ROWS: SqlTable = { columns: [], rows: [] };
 
 const dbr = pvWith({
   doc: 'Result of sql_query(): result=>rows, =>cols, =>[row,column], =>colname[column].',
-  example: '$dbr(ra=>[0,1])',
+  example: '$var(name) = $dbr(ra=>[0,1]);',
   bind(use, env) {
     const m = /^\s*([^=\s]+)\s*=>\s*(.+?)\s*$/s.exec(use.key?.text ?? '');
     if (m === null) return { error: 'write $dbr(result=>…)' };
