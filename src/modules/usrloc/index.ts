@@ -5,7 +5,7 @@ import { DB_MODE, params } from './params.js';
 import { rpc } from './rpc.js';
 import { type DatabaseStorage, openStorage } from './storage.js';
 import { tablesOf } from './tables.js';
-import { Usrloc } from './usrloc.js';
+import { type Domain, Usrloc } from './usrloc.js';
 
 export type { AorRecord, Contact, ContactInfo } from './contact.js';
 export { ALL_METHODS, CONTACT_FLAG, isValid, sameInstance } from './contact.js';
@@ -42,7 +42,16 @@ function extrasOf(usrloc: Usrloc): Extras {
 }
 
 function openTables(host: Host, usrloc: Usrloc): void {
-  for (const name of [...usrloc.params.preload, ...tablesOf(host.program.script)]) usrloc.domain(name);
+  for (const name of [...usrloc.params.preload, ...tablesOf(host.program.script)])
+    countTable(host, usrloc.domain(name));
+}
+
+/** The statistics of one table, as `location_users`: what memory holds now, and how many have expired. */
+function countTable(host: Host, domain: Domain): void {
+  const count = (what: string, read: () => number) => host.statistics.set(`usrloc.${domain.name}_${what}`, read);
+  count('users', () => domain.records.size);
+  count('contacts', () => domain.contactCount());
+  count('expires', () => domain.expired);
 }
 
 /** Opens the database, and takes in what it holds. */

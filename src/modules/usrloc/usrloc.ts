@@ -44,6 +44,12 @@ export class Domain {
   constructor(name: string) {
     this.name = name;
   }
+
+  contactCount(): number {
+    let n = 0;
+    for (const record of this.records.values()) n += record.contacts.length;
+    return n;
+  }
 }
 
 /** What `match` finds: a contact, or why there is none to be changed. */
