@@ -114,6 +114,7 @@ const ROUTES = ['request', 'failure', 'reply', 'branch', 'local'] as const;
 export const aliasDb = defineModule({
   name: 'alias_db',
   doc: 'Aliases of users, from a table.',
+  atStart: ['db_url'],
   params: {
     db_url: strParam(READ_URL, 'Where the tables of aliases are.'),
     user_column: strParam('username', 'Column of the users.'),

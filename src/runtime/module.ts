@@ -433,6 +433,8 @@ export interface ModuleDefinition {
   readonly watch?: (ctx: Context, at: Statement, routeName: string) => void;
   /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */
   start?(host: Host, params: Readonly<Record<string, unknown>>): unknown | Promise<unknown>;
+  /** Parameters that are read at start alone: a reload that changes one of them is refused. */
+  readonly atStart?: readonly string[];
   /** New parameters after a reload; missing: the module reads `params` afresh at each call anyway. */
   reload?(host: Host, state: unknown, params: Readonly<Record<string, unknown>>): void | Promise<void>;
   stop?(host: Host, state: unknown): void | Promise<void>;

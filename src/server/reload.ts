@@ -113,7 +113,7 @@ function same(a: ListenSocket, b: ListenSocket): boolean {
 function refusals(diff: ProgramDiff, to: Program): string[] {
   const params = diff.params.flatMap(({ module, param }) => {
     const def = to.modules.find((m) => m.name === module);
-    return def?.start !== undefined && def.reload === undefined
+    return def?.start !== undefined && (def.reload === undefined || def.atStart?.includes(param))
       ? [`modparam ${module}.${param}: the module reads it once, at start: restart the server to change it`]
       : [];
   });

@@ -238,6 +238,7 @@ const proxy = authenticateFn('proxy', 'Checks Proxy-Authorization against the pa
 export const authDb = defineModule({
   name: 'auth_db',
   doc: 'Digest authentication against passwords in a database.',
+  atStart: ['db_url'],
   needs: ['auth'],
   params: {
     db_url: strParam(READ_URL, 'Where the table of subscribers is.'),

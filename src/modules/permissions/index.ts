@@ -230,6 +230,7 @@ const functions: Readonly<Record<string, AnyFunction>> = {
 export const permissions = defineModule({
   name: 'permissions',
   doc: 'Who may do what: rules in files, groups of addresses, trusted peers.',
+  atStart: ['db_url', 'db_mode'],
   params,
   functions,
   rpc,

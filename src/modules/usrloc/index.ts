@@ -1,7 +1,7 @@
 /** Module usrloc: the tables of registered contacts (sip.md, section 7). */
 import type { TimerHandle } from '../../runtime/host.js';
 import { defineModule, type Host } from '../../runtime/module.js';
-import { DB_MODE, params } from './params.js';
+import { COLUMNS, DB_MODE, params } from './params.js';
 import { rpc } from './rpc.js';
 import { type DatabaseStorage, openStorage } from './storage.js';
 import { tablesOf } from './tables.js';
@@ -56,13 +56,19 @@ function countTable(host: Host, domain: Domain): void {
 
 /** Opens the database, and takes in what it holds. */
 async function openDatabase(host: Host, usrloc: Usrloc): Promise<void> {
-  const { db_mode, db_load, db_clean_tcp } = usrloc.params;
-  if (db_mode === DB_MODE.NONE) return;
+  if (usrloc.params.db_mode === DB_MODE.NONE) return;
   const storage = await openStorage(host, usrloc.domains.keys());
   extrasOf(usrloc).storage = storage;
   usrloc.storage = storage;
-  if (db_mode === DB_MODE.ONLY || (db_load === 0 && db_mode !== DB_MODE.READ_ONLY)) return;
-  for (const table of usrloc.domains.keys()) {
+  await loadTables(usrloc, usrloc.domains.keys());
+}
+
+async function loadTables(usrloc: Usrloc, tables: Iterable<string>): Promise<void> {
+  const { db_mode, db_load, db_clean_tcp } = usrloc.params;
+  const { storage } = extrasOf(usrloc);
+  if (storage === undefined || db_mode === DB_MODE.ONLY) return;
+  if (db_load === 0 && db_mode !== DB_MODE.READ_ONLY) return;
+  for (const table of tables) {
     if (db_clean_tcp !== 0) await storage.deleteConnections(table);
     for (const contact of await storage.all(table)) usrloc.restore(contact);
   }
@@ -90,6 +96,7 @@ export const usrloc = defineModule({
   doc: 'The location service: tables of registered contacts, kept in memory, in a database or both.',
   params,
   rpc,
+  atStart: ['db_url', 'db_mode', 'use_domain', 'expires_type', 'hash_size', ...Object.keys(COLUMNS)],
   async start(host): Promise<Usrloc> {
     const state = new Usrloc(host);
     openTables(host, state);
@@ -100,9 +107,15 @@ export const usrloc = defineModule({
   ready(host, state) {
     startTimer(host, state as Usrloc);
   },
-  reload(host, state) {
-    openTables(host, state as Usrloc);
-    startTimer(host, state as Usrloc);
+  async reload(host, state) {
+    const usrloc = state as Usrloc;
+    const known = new Set(usrloc.domains.keys());
+    openTables(host, usrloc);
+    startTimer(host, usrloc);
+    await loadTables(
+      usrloc,
+      [...usrloc.domains.keys()].filter((name) => !known.has(name)),
+    );
   },
   async stop(_host, state) {
     const own = extrasOf(state as Usrloc);
