@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.mjs';
 
 export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -51,14 +52,15 @@ function installed() {
   });
 }
 
-/** Compiles src to dist when something in src is newer. */
-export function build() {
+/** Compiles src to dist, and that to dist/bundle, when something in src is newer. */
+export async function build() {
   const dist = path.join(ROOT, 'dist');
   const stamp = path.join(dist, '.built');
   const sources = Math.max(newest(path.join(ROOT, 'src')), statSync(path.join(ROOT, 'tsconfig.build.json')).mtimeMs);
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= sources) return;
   console.error('Building …');
   run(process.execPath, [path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  await bundle();
   mkdirSync(dist, { recursive: true });
   writeFileSync(stamp, '');
 }

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { build, install, ROOT } from './prepare.mjs';
 
 install();
-build();
+await build();
 
 const bin = path.join(ROOT, 'bin', 'kamscript.js');
 const script = path.join('examples', 'cfg', 'start.cfg');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { build, install, ROOT } from './prepare.mjs';
 
 install();
-build();
+await build();
 const vitest = path.join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 const given = process.argv.slice(2);
 const runs = given.length > 0 ? [given] : [['--exclude', 'test/conformance/**'], ['test/conformance']];

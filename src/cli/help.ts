@@ -1,9 +1,8 @@
 /** Texts of -h and -v. */
 import { readFileSync } from 'node:fs';
+import { distFile } from '../runtime/worker-file.js';
 
-const VERSION = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+const VERSION = (JSON.parse(readFileSync(distFile('../package.json'), 'utf8')) as { version: string }).version;
 
 export { VERSION };
 

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
+import { distFile } from '../../runtime/worker-file.js';
 import { coverageText, type FileCoverage, lcov } from '../test/coverage.js';
 
 interface Options {
@@ -19,7 +19,7 @@ interface Options {
 const REPORTERS = { text: 'spec', tap: 'tap', junit: 'junit', dot: 'dot' } as const;
 const TEST_FILE = /\.test\.(?:js|mjs|ts|mts)$/;
 const SKIPPED = new Set(['node_modules', 'dist']);
-const ENTRY = fileURLToPath(new URL('../test/entry.js', import.meta.url));
+const ENTRY = distFile('cli/test/entry.js');
 /** Milliseconds in which changes are gathered. */
 const GATHER = 100;
 

@@ -75,7 +75,7 @@ export class Pool implements WorkPool {
   static async start(
     count: number,
     onDeath: (why: string) => void,
-    file = workerFile('./worker.js', import.meta.url),
+    file = workerFile('modules/dmq/worker.js'),
   ): Promise<Pool> {
     const { Piscina } = await import('piscina');
     const piscina = new Piscina({

@@ -1,8 +1,12 @@
 /** The script thread's end of the embedded broker, which runs in a thread of the nsq pool. */
+import { setTimeout } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { type Host, LEVEL } from '../../runtime/host.js';
 import type { Pool } from './pool.js';
 import type { BrokerTask, FromBroker } from './protocol.js';
+
+/** Milliseconds for a message of a thread that has ended to come in. */
+const WORD_TIMEOUT = 1000;
 
 export interface BrokerThread {
   readonly tcpPort: number;
@@ -23,7 +27,8 @@ export async function startBrokerThread(
   const ended = group.run('broker', task);
   const answer = await Promise.race([
     first,
-    ended.then((): FromBroker => ({ kind: 'failed', reason: 'its thread ended' }), toFailure),
+    // What the thread said before its end may still be on the way.
+    ended.then(() => lastWord(first), toFailure),
   ]);
   if (answer.kind === 'failed') {
     port1.close();
@@ -53,6 +58,12 @@ export async function startBrokerThread(
       await group.end();
     },
   };
+}
+
+/** The thread's answer if it gave one, as its messages come by another way than its end; else that it ended. */
+async function lastWord(first: Promise<FromBroker>): Promise<FromBroker> {
+  const late = setTimeout(WORD_TIMEOUT, { kind: 'failed', reason: 'its thread ended' } as const, { ref: false });
+  return await Promise.race([first, late]);
 }
 
 const toFailure = (error: unknown): FromBroker => ({

@@ -16,7 +16,7 @@ export class Pool {
   async threads(count: number): Promise<ThreadGroup> {
     const { Piscina } = await import('piscina');
     const piscina = new Piscina({
-      filename: workerFile('./worker.js', import.meta.url),
+      filename: workerFile('modules/nsq/worker.js'),
       minThreads: count,
       maxThreads: count,
       // A thread parked in Atomics.wait would not see its sockets. Ours are never without a task, and must not be if one ends.
