@@ -194,13 +194,21 @@ ${sorted.map(section).join('\n')}`;
 // ---------------------------------------------------------------------- rules
 
 const rules = `# Rules of kamscript check
-Generated from the rules by \`node scripts/gen-docs.mjs\`. \`kamscript check\` applies them to every script that has no error; they never
-change its exit status, and \`kamscript -c\` knows nothing of them. \`--no-lint\` leaves them out. A comment keeps a rule quiet:
+Generated from the rules by \`node scripts/gen-docs.mjs\`. \`kamscript check\` applies them to every script that has no error; they do not
+change its exit status unless a rule is set to \`error\`, and \`kamscript -c\` knows nothing of them. \`--no-lint\` leaves them out.
+A comment keeps a rule quiet:
 
 \`\`\`
 t_relay(); # kamscript-disable-line relay-result-ignored
 # kamscript-disable-next-line return-zero
 # kamscript-disable-file no-maxfwd-check, route-loop
+\`\`\`
+
+A file \`kamscript.json\` in the folder of the script, or in one above it, sets what a rule counts as: \`off\`, \`info\`, \`warning\` or
+\`error\`; \`*\` stands for all that are not named. \`--config FILE\` takes another file.
+
+\`\`\`json
+{ "rules": { "relay-result-ignored": "error", "log-without-newline": "off" } }
 \`\`\`
 
 | rule | severity |

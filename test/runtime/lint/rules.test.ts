@@ -9,8 +9,8 @@ const HEAD = ['sl', 'pv', 'xlog', 'tm', 'textops', 'maxfwd', 'htable', 'nsq']
 const DMQ = 'listen=udp:127.0.0.1:5060\nloadmodule "dmq.so"\nmodparam("dmq", "server_address", "sip:127.0.0.1:5060")\n';
 const MAIN = 'request_route { exit; }\n';
 
-function codes(text: string): string[] {
-  const { program, problems } = loadScript('lint.cfg', { env: {}, text: HEAD + text });
+function codes(text: string, head = HEAD): string[] {
+  const { program, problems } = loadScript('lint.cfg', { env: {}, text: head + text });
   if (program === undefined) throw new Error(problems.map((p) => p.message).join('\n'));
   return lint(program).map((p) => p.code);
 }
@@ -119,6 +119,105 @@ const CASES: readonly (readonly [code: string, bad: string, good: string])[] = [
     'request_route { if ($rs == 200) exit; }',
     'request_route { exit; }\nreply_route { if ($rs == 200) exit; }',
   ],
+  ['constant-condition', 'request_route { if (0) exit; }', 'request_route { $var(x) = 0; if ($var(x) == 0) exit; }'],
+  [
+    'control-socket-open',
+    `loadmodule "ctl.so"\nmodparam("ctl", "binrpc", "tcp:0.0.0.0:2049")\n${MAIN}`,
+    `loadmodule "ctl.so"\nmodparam("ctl", "binrpc", "tcp:127.0.0.1:2049")\n${MAIN}`,
+  ],
+  [
+    'default-password',
+    `loadmodule "db_mysql.so"\nloadmodule "auth.so"\nloadmodule "auth_db.so"\nmodparam("auth_db", "db_url", "mysql://kamailio:kamailiorw@localhost/kamailio")\n${MAIN}`,
+    `loadmodule "db_mysql.so"\nloadmodule "auth.so"\nloadmodule "auth_db.so"\nmodparam("auth_db", "db_url", "mysql://kamailio:fiMx81ba@localhost/kamailio")\n${MAIN}`,
+  ],
+  [
+    'dot-in-address-pattern',
+    'request_route { if ($si =~ "^10.1.2.3$") exit; }',
+    'request_route { if ($si =~ "^10\\.1\\.2\\.3$") exit; }',
+  ],
+  ['empty-route', `${MAIN}branch_route[A] { ; }`, `${MAIN}branch_route[A] { exit; }`],
+  [
+    'exec-unescaped',
+    'loadmodule "exec.so"\nrequest_route { exec_cmd("echo $fU"); }',
+    'loadmodule "exec.so"\nrequest_route { exec_cmd("echo $(fU{s.encode.hexa}) $si"); }',
+  ],
+  [
+    'failure-without-cancel-check',
+    `${MAIN}failure_route[A] { $du = "sip:10.0.0.1"; t_relay(); }`,
+    `${MAIN}failure_route[A] { if (t_is_canceled()) exit; $du = "sip:10.0.0.1"; t_relay(); }`,
+  ],
+  [
+    'flag-never-set',
+    'request_route { if (isflagset(7)) exit; }',
+    'request_route { setflag(7); if (isflagset(7)) exit; }',
+  ],
+  ['flag-never-tested', 'request_route { setflag(7); }', 'request_route { setflag(7); if (isflagset(7)) exit; }'],
+  [
+    'header-without-line-end',
+    'request_route { append_hf("X-A: b"); }',
+    'request_route { append_hf("X-A: b\\r\\n"); append_hf("$var(x)"); }',
+  ],
+  ['method-unknown', 'request_route { if ($rm == "invite") exit; }', 'request_route { if ($rm == "INVITE") exit; }'],
+  [
+    'method-unknown',
+    'request_route { if (method == "INVIT") exit; }',
+    'request_route { if (method == "INVITE") exit; }',
+  ],
+  [
+    'nsq-without-fallback',
+    `${MAIN}event_route[nsq:consumer-event-presence] { exit; }`,
+    `${MAIN}event_route[nsq:consumer-event-presence] { exit; }\nevent_route[nsq:consumer-event] { exit; }`,
+  ],
+  [
+    'old-tls-method',
+    `loadmodule "tls.so"\nmodparam("tls", "tls_method", "TLSv1")\n${MAIN}`,
+    `loadmodule "tls.so"\nmodparam("tls", "tls_method", "TLSv1.2+")\n${MAIN}`,
+  ],
+  [
+    'read-before-write',
+    'request_route { route(A); $var(x) = 1; }\nroute[A] { if ($var(x) > 3) exit; }',
+    'request_route { $var(x) = 1; route(A); }\nroute[A] { if ($var(x) > 3) exit; }',
+  ],
+  [
+    'read-before-write',
+    'request_route { if ($var(x) > 3) exit; $var(x) = 1; }',
+    'request_route { if ($var(n) > 3) exit; $var(n) = $var(n) + 1; }',
+  ],
+  [
+    'record-route-unused',
+    'loadmodule "rr.so"\nrequest_route { record_route(); }',
+    'loadmodule "rr.so"\nrequest_route { if (loose_route()) exit; record_route(); }',
+  ],
+  [
+    'relay-after-reply',
+    'request_route { sl_send_reply("403", "No"); t_relay(); }',
+    'request_route { if ($si == "10.0.0.1") { sl_send_reply("403", "No"); exit; } t_relay(); }',
+  ],
+  [
+    'relays-for-all',
+    'request_route { if (!t_relay()) sl_reply_error(); }',
+    'request_route { if (uri != myself) exit; if (!t_relay()) sl_reply_error(); }',
+  ],
+  [
+    'sql-unescaped',
+    `loadmodule "sqlops.so"\nmodparam("sqlops", "sqlcon", "db=>text:///tmp")\nrequest_route { sql_query("db", "select * from a where b='$fU'", "r"); }`,
+    `loadmodule "sqlops.so"\nmodparam("sqlops", "sqlcon", "db=>text:///tmp")\nrequest_route { sql_query("db", "select * from a where b='$(fU{s.escape.common})' and c='$si'", "r"); }`,
+  ],
+  [
+    'stateless-reply-in-transaction',
+    'request_route { t_newtran(); sl_send_reply("200", "OK"); }',
+    'request_route { t_newtran(); t_reply("200", "OK"); }',
+  ],
+  [
+    'status-never-matches',
+    `${MAIN}failure_route[A] { if (t_check_status("4xx")) exit; }`,
+    `${MAIN}failure_route[A] { if (t_check_status("4[0-9][0-9]")) exit; if (t_check_status("486|408")) exit; }`,
+  ],
+  [
+    'status-out-of-range',
+    'request_route { sl_send_reply("999", "No"); }',
+    'request_route { sl_send_reply("404", "No"); sl_send_reply("$var(c)", "No"); }',
+  ],
 ];
 
 for (const [code, bad, good] of CASES) {
@@ -137,21 +236,27 @@ test('a route that is armed and not there is refused or found', () => {
   expect(found.some((p) => p.code === 'armed-route-missing' || p.severity === 'error')).toBe(true);
 });
 
+test('module-never-used: a module that lends, and nothing of it is used', () => {
+  expect(codes(`loadmodule "sdpops.so"\n${MAIN}`, '')).toEqual(['module-never-used']);
+  expect(codes('loadmodule "sdpops.so"\nrequest_route { if (sdp_with_codecs_by_id("8")) exit; }', '')).toEqual([]);
+});
+
 test('every rule has its case', () => {
-  const tried = [...CASES.map(([code]) => code), 'armed-route-missing'].sort();
+  const tried = [...new Set(CASES.map(([code]) => code)), 'armed-route-missing', 'module-never-used'].sort();
   expect(RULES.map((r) => r.code).sort()).toEqual(tried);
 });
 
 describe('comments suppress', () => {
+  const HEAD_USED = 'loadmodule "xlog.so"\n';
   const BAD = 'request_route { exit; xlog("x\\n"); }';
 
   test('on the line, on the next line, in the file', () => {
-    expect(codes(`${BAD} # kamscript-disable-line unreachable-statement`)).toEqual([]);
-    expect(codes(`# kamscript-disable-next-line\n${BAD}`)).toEqual([]);
-    expect(codes(`${BAD}\n// kamscript-disable-file return-zero, unreachable-statement`)).toEqual([]);
+    expect(codes(`${BAD} # kamscript-disable-line unreachable-statement`, HEAD_USED)).toEqual([]);
+    expect(codes(`# kamscript-disable-next-line\n${BAD}`, HEAD_USED)).toEqual([]);
+    expect(codes(`${BAD}\n// kamscript-disable-file return-zero, unreachable-statement`, HEAD_USED)).toEqual([]);
   });
 
   test('and leave the other rules alone', () => {
-    expect(codes(`${BAD} # kamscript-disable-line return-zero`)).toEqual(['unreachable-statement']);
+    expect(codes(`${BAD} # kamscript-disable-line return-zero`, HEAD_USED)).toEqual(['unreachable-statement']);
   });
 });
