@@ -16,6 +16,7 @@ import { dbPostgres } from './db_postgres/index.js';
 import { dbSqlite } from './db_sqlite/index.js';
 import { dbText } from './db_text/index.js';
 import { debuggerModule } from './debugger/index.js';
+import { diversion } from './diversion.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { domainModule } from './domain/index.js';
@@ -33,10 +34,14 @@ import { nathelper } from './nathelper/index.js';
 import { nsq } from './nsq/index.js';
 import { path } from './path.js';
 import { permissions } from './permissions/index.js';
+import { pike } from './pike/index.js';
+import { pipelimit } from './pipelimit.js';
 import { pv } from './pv/index.js';
+import { ratelimit } from './ratelimit.js';
 import { regexModule } from './regex/index.js';
 import { registrar } from './registrar/index.js';
 import { rr } from './rr/index.js';
+import { rtimer } from './rtimer.js';
 import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
@@ -45,6 +50,7 @@ import { sqlops } from './sqlops/index.js';
 import { statistics } from './statistics.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
+import { timer } from './timer.js';
 import { tls } from './tls/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
@@ -105,6 +111,12 @@ export const MODULES: readonly ModuleDefinition[] = [
   tm,
   tmx,
   usrloc,
+  diversion,
+  pike,
+  pipelimit,
+  ratelimit,
+  rtimer,
+  timer,
   utils,
   uuid,
   xhttp,
