@@ -1,6 +1,7 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
 import { aliasDb } from './alias_db.js';
+import { asyncModule } from './async.js';
 import { auth } from './auth/index.js';
 import { authDb } from './auth_db/index.js';
 import { avpops } from './avpops/index.js';
@@ -63,6 +64,7 @@ import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
   aliasDb,
+  asyncModule,
   auth,
   authDb,
   avpops,

@@ -1,4 +1,5 @@
 /** Kamailio's pipelimit: as many messages an interval through a named pipe as its limit says. */
+import { DbError, openDatabase } from '../runtime/database.js';
 import type { TimerHandle } from '../runtime/host.js';
 import {
   defineModule,
@@ -21,6 +22,8 @@ import { sendReply } from '../runtime/replies.js';
 import { anyText, intArg } from '../runtime/rpc.js';
 import { algorithmOf, Feedback, newPipe, type Pipe, push, turn } from './limits/algorithm.js';
 import { pushLoad, setPid } from './limits/rpc.js';
+import { bytesWaiting } from './limits/waiting.js';
+import { checkTableVersion } from './sql/version.js';
 
 interface Params {
   readonly timer_interval: number;
@@ -28,6 +31,11 @@ interface Params {
   readonly reply_reason: string;
   readonly load_fetch: number;
   readonly clean_unused: number;
+  readonly db_url: string | null;
+  readonly plp_table_name: string;
+  readonly plp_pipeid_column: string;
+  readonly plp_limit_column: string;
+  readonly plp_algorithm_column: string;
 }
 
 interface NamedPipe extends Pipe {
@@ -43,6 +51,9 @@ interface Pipes {
 const PIPES: StateKey<Pipes> = stateKey<Pipes>('pipelimit');
 const SECOND = 1000;
 const NO_PIPE = -2;
+/** Of a pipe with algorithm NOP. */
+const UNLIMITED = 2;
+const TABLE_VERSION = 1;
 /** The limit is for the whole interval (case limit/pipelimit_taildrop). */
 const UNITS = 1;
 
@@ -56,12 +67,14 @@ function failed({ host }: RouteContext, text: string, code: number): number {
 function check(ctx: RouteContext, id: string): number {
   const state = ctx.host.state(PIPES);
   const pipe = state.byName.get(id);
-  return pipe === undefined ? failed(ctx, `pipe not found [${id}]`, NO_PIPE) : push(pipe, UNITS, state.feedback);
+  if (pipe === undefined) return failed(ctx, `pipe not found [${id}]`, NO_PIPE);
+  const code = push(pipe, UNITS, state.feedback);
+  return pipe.algorithm === 'NOP' ? failed(ctx, `no algorithm defined for pipe ${id}`, UNLIMITED) : code;
 }
 
 function add(state: Pipes, id: string, algorithm: string, limit: number): boolean {
-  const known = algorithmOf(algorithm);
-  if (known === undefined) return false;
+  const known = algorithmOf(algorithm.toUpperCase());
+  if (known === undefined || id === '') return false;
   state.byName.set(id, { ...newPipe(known, limit), unused: 0 });
   if (known === 'FEEDBACK') state.feedback.setpoint = limit / 100;
   return true;
@@ -78,7 +91,7 @@ function checkOrAdd(ctx: RouteContext, id: string, algorithm: string, limit: num
 }
 
 function drop(ctx: RouteContext, params: Params, low: number, high: number): number {
-  if (low > 0) {
+  if (low > 0 && high > 0) {
     const seconds = high <= low ? low : low + Math.floor(ctx.host.random() * (high - low + 1));
     ctx.msg.replyHeaders.push(`Retry-After: ${seconds}\r\n`);
   }
@@ -89,9 +102,30 @@ function tick(host: Host, state: Pipes): void {
   const params = paramsOf(host);
   if (params.load_fetch !== 0) state.feedback.measure();
   for (const [name, pipe] of state.byName) {
-    pipe.unused = pipe.counter > 0 ? 0 : pipe.unused + 1;
-    if (params.clean_unused > 0 && pipe.unused >= params.clean_unused) state.byName.delete(name);
-    else turn(pipe, UNITS);
+    if (params.clean_unused > 0 && pipe.counter === 0 && pipe.unused >= params.clean_unused) {
+      state.byName.delete(name);
+      continue;
+    }
+    if (params.clean_unused > 0) pipe.unused = pipe.counter > 0 ? 0 : pipe.unused + 1;
+    if (pipe.algorithm !== 'NOP') turn(pipe, UNITS, () => bytesWaiting(host));
+  }
+}
+
+/** Reads the table of pipes. Rejects with a DbError. */
+async function load(host: Host, state: Pipes): Promise<void> {
+  const p = paramsOf(host);
+  if (!p.db_url || p.plp_table_name === '') return;
+  const db = await openDatabase(host, p.db_url);
+  try {
+    await checkTableVersion(db, p.plp_table_name, TABLE_VERSION);
+    const columns = [p.plp_pipeid_column, p.plp_limit_column, p.plp_algorithm_column];
+    const { rows } = await db.query({ table: p.plp_table_name, columns });
+    if (rows.length === 0) host.log.write(LEVEL.WARN, 'pipelimit', 'no ratelimit pipes data in the db\n');
+    for (const [id, limit, algorithm] of rows)
+      if (!add(state, `${id ?? ''}`, `${algorithm ?? ''}`, Number(limit)))
+        throw new DbError(`${p.plp_table_name}: cannot find algorithm [${algorithm}] of pipe ${id}`);
+  } finally {
+    await db.close();
   }
 }
 
@@ -108,8 +142,13 @@ const unsigned = (name: string) =>
 function pipeOf(host: Host, args: readonly RpcValue[]): NamedPipe {
   const id = anyText(args, 0);
   const pipe = id === undefined ? undefined : host.state(PIPES).byName.get(id);
-  if (pipe === undefined) throw new RpcFault(400, 'Unknown pipe');
+  if (pipe === undefined) throw new RpcFault(400, `Unknown pipe id ${id ?? ''}`);
   return pipe;
+}
+
+/** All pipes but those with algorithm NOP. */
+function limiting(host: Host): [string, NamedPipe][] {
+  return [...host.state(PIPES).byName].filter(([, p]) => p.algorithm !== 'NOP');
 }
 
 const DROP_ROUTES = ['request', 'branch', 'failure', 'onsend'] as const;
@@ -122,12 +161,16 @@ export const pipelimit = defineModule({
     timer_mode: intParam(0, 'Without effect.'),
     reply_code: intParam(503, 'Code of the reply of pl_drop().'),
     reply_reason: strParam('Server Unavailable', 'Reason of the reply of pl_drop().'),
-    hash_size: intParam(6, 'Without effect: any number of pipes may be there.'),
+    hash_size: intParam(6, 'Without effect: any number of pipes may be there.', (v) =>
+      v > 0 ? undefined : `invalid hash size parameter: ${v}`,
+    ),
     load_fetch: intParam(1, '0: the load of the processors is not read.'),
     clean_unused: intParam(0, 'Intervals without a message after which a pipe is taken off; 0 never.'),
-    db_url: strParam(null, 'Not there: pipes are made by pl_check().', (v) =>
-      v === '' ? undefined : 'pipes from a database are not supported',
-    ),
+    db_url: strParam(null, 'Database with a table of pipes, read at the start.'),
+    plp_table_name: strParam('pl_pipes', 'Table of pipes.'),
+    plp_pipeid_column: strParam('pipeid', 'Column of the names of pipes.'),
+    plp_limit_column: strParam('plimit', 'Column of the limits.'),
+    plp_algorithm_column: strParam('algorithm', 'Column of the algorithms.'),
   },
   functions: {
     pl_check: forms(
@@ -173,14 +216,13 @@ export const pipelimit = defineModule({
     'pl.stats': {
       doc: 'Load and counter of each pipe.',
       returnsArray: true,
-      run: (host) =>
-        [...host.state(PIPES).byName].map(([id, p]) => `PIPE: id=${id} load=${p.load} counter=${p.lastCounter}`),
+      run: (host) => limiting(host).map(([id, p]) => `PIPE: id=${id} load=${p.load} counter=${p.lastCounter}`),
     },
     'pl.get_pipes': {
       doc: 'Algorithm, limit and counter of each pipe.',
       returnsArray: true,
       run: (host) =>
-        [...host.state(PIPES).byName].map(
+        limiting(host).map(
           ([id, p]) => `PIPE: id=${id} algorithm=${p.algorithm} limit=${p.limit} counter=${p.counter}`,
         ),
     },
@@ -188,8 +230,9 @@ export const pipelimit = defineModule({
       doc: 'Everything about one pipe or all.',
       returnsArray: true,
       run(host, args) {
-        const only = anyText(args, 0);
-        return [...host.state(PIPES).byName]
+        const only = anyText(args, 0) || undefined;
+        if (only !== undefined) pipeOf(host, args);
+        return limiting(host)
           .filter(([id]) => only === undefined || id === only)
           .map(([name, p]) => ({
             name,
@@ -204,26 +247,12 @@ export const pipelimit = defineModule({
     'pl.set_pipe': {
       doc: 'Sets algorithm and limit of a pipe.',
       run(host, args) {
-        const algorithm = algorithmOf(anyText(args, 1) ?? '');
+        const algorithm = algorithmOf((anyText(args, 1) ?? '').toUpperCase());
         if (algorithm === undefined) throw new RpcFault(400, 'Unknown algorithm');
         const pipe = pipeOf(host, args);
         pipe.algorithm = algorithm;
         pipe.limit = intArg(args, 2);
-        return undefined;
-      },
-    },
-    'pl.reset_pipe': {
-      doc: 'Sets the counters of a pipe to 0.',
-      run(host, args) {
-        Object.assign(pipeOf(host, args), { counter: 0, lastCounter: 0 });
-        return undefined;
-      },
-    },
-    'pl.rm_pipe': {
-      doc: 'Takes a pipe off.',
-      run(host, args) {
-        pipeOf(host, args);
-        host.state(PIPES).byName.delete(anyText(args, 0) ?? '');
+        if (algorithm === 'FEEDBACK') host.state(PIPES).feedback.setpoint = pipe.limit / 100;
         return undefined;
       },
     },
@@ -237,8 +266,10 @@ export const pipelimit = defineModule({
       run: (host, args) => pushLoad(host.state(PIPES).feedback, args),
     },
   },
-  start(): Pipes {
-    return { byName: new Map(), feedback: new Feedback(), timer: undefined };
+  async start(host): Promise<Pipes> {
+    const state: Pipes = { byName: new Map(), feedback: new Feedback(), timer: undefined };
+    await load(host, state);
+    return state;
   },
   ready: (host) => startTimer(host, host.state(PIPES)),
   reload: (host, state) => startTimer(host, state as Pipes),

@@ -10,6 +10,7 @@ import {
   LEVEL,
   listParam,
   type RouteContext,
+  RpcAnswers,
   RpcFault,
   type StateKey,
   stateKey,
@@ -17,8 +18,8 @@ import {
 import { anyText, intArg } from '../runtime/rpc.js';
 import { methodOf } from '../sip/header.js';
 import {
-  ALGORITHM_ID,
   type Algorithm,
+  algorithmId,
   algorithmOf,
   Feedback,
   newPipe,
@@ -27,6 +28,7 @@ import {
   turn,
 } from './limits/algorithm.js';
 import { pushLoad, setPid } from './limits/rpc.js';
+import { bytesWaiting } from './limits/waiting.js';
 
 interface Params {
   readonly timer_interval: number;
@@ -45,12 +47,14 @@ interface RateLimit {
   readonly pipes: Map<number, Pipe>;
   queues: Queue[];
   readonly feedback: Feedback;
+  /** Counters are logged at each interval. */
+  debug: boolean;
   timer: TimerHandle | undefined;
 }
 
 const RATELIMIT: StateKey<RateLimit> = stateKey<RateLimit>('ratelimit');
 const SECOND = 1000;
-const MAX_PIPES = 16;
+const MAX_PIPES = 32;
 const MAX_QUEUES = 10;
 
 const paramsOf = (host: Host) => host.program.params('ratelimit') as unknown as Params;
@@ -77,6 +81,14 @@ function parseQueue(text: string): Queue | string {
 
 const problem = (value: object | string) => (typeof value === 'string' ? value : undefined);
 
+const COUNTER_WIDTH = 5;
+
+/** rl.set_dbg: five columns a pipe. */
+function logCounters({ log }: Host, { pipes }: RateLimit): void {
+  const counters = Array.from({ length: MAX_PIPES }, (_, i) => `${pipes.get(i)?.counter ?? 0}`);
+  log.write(LEVEL.WARN, 'ratelimit', `${counters.map((c) => c.padStart(COUNTER_WIDTH)).join('')}\n`);
+}
+
 function configure(host: Host, state: RateLimit): void {
   const params = paramsOf(host);
   state.timer?.cancel();
@@ -92,7 +104,8 @@ function configure(host: Host, state: RateLimit): void {
   const seconds = Math.max(params.timer_interval, 1);
   state.timer = host.clock.every(seconds * SECOND, () => {
     state.feedback.measure();
-    for (const pipe of state.pipes.values()) turn(pipe, seconds);
+    if (state.debug) logCounters(host, state);
+    for (const pipe of state.pipes.values()) turn(pipe, seconds, () => bytesWaiting(host));
   });
 }
 
@@ -110,11 +123,14 @@ function check({ host, msg }: RouteContext, params: Params, forced: number): num
     return -1;
   }
   const pipe = state.pipes.get(number);
-  if (pipe !== undefined) return push(pipe, params.timer_interval, state.feedback);
-  const text =
-    forced >= 0 ? `forced pipe ${forced} out of range or not defined` : `no algorithm defined for pipe ${number}\n`;
-  host.log.write(LEVEL.ERR, 'ratelimit', text);
-  return forced >= 0 ? -1 : 1;
+  const defined = pipe !== undefined && pipe.algorithm !== 'NOP';
+  if (!defined) {
+    const text =
+      forced >= 0 ? `forced pipe ${forced} out of range or not defined` : `no algorithm defined for pipe ${number}`;
+    host.log.write(LEVEL.ERR, 'ratelimit', `${text}\n`);
+    if (forced >= 0) return -1;
+  }
+  return pipe === undefined ? 1 : push(pipe, params.timer_interval, state.feedback);
 }
 
 function setPipe(host: Host, no: number, name: string, limit: number): undefined {
@@ -137,6 +153,11 @@ function setQueue(host: Host, no: number, method: string, pipe: number): undefin
   return undefined;
 }
 
+/** Those that limit something, by number. */
+function pipesOf(host: Host): [number, Pipe][] {
+  return [...host.state(RATELIMIT).pipes].filter(([, p]) => p.algorithm !== 'NOP').sort(([a], [b]) => a - b);
+}
+
 const pipeStats = (no: number, p: Pipe | undefined) =>
   `PIPE[${no}]: ${p?.lastCounter ?? 0}/${p?.limit ?? 0} (drop rate: ${p?.load ?? 0})`;
 
@@ -145,7 +166,7 @@ export const ratelimit = defineModule({
   doc: 'Limits how many messages a second are let through.',
   params: {
     timer_interval: intParam(10, 'Seconds of an interval; a pipe lets `limit` times as many messages through in it.'),
-    pipe: listParam('"number:algorithm:limit": RED, TAILDROP or FEEDBACK.', (v) => problem(parsePipe(v))),
+    pipe: listParam('"number:algorithm:limit": RED, TAILDROP, FEEDBACK, NETWORK or NOP.', (v) => problem(parsePipe(v))),
     queue: listParam('"pipe:method", * for all other methods.', (v) => problem(parseQueue(v))),
   },
   check: (params) =>
@@ -173,14 +194,17 @@ export const ratelimit = defineModule({
   rpc: {
     'rl.stats': {
       doc: 'What went through the pipes in the last interval.',
-      run: (host) => Array.from({ length: MAX_PIPES }, (_, i) => pipeStats(i, host.state(RATELIMIT).pipes.get(i))),
+      run: (host) =>
+        new RpcAnswers(Array.from({ length: MAX_PIPES }, (_, i) => pipeStats(i, host.state(RATELIMIT).pipes.get(i)))),
     },
     'rl.get_pipes': {
       doc: 'The pipes that are defined.',
       run: (host) =>
-        [...host.state(RATELIMIT).pipes].map(
-          ([no, p]) =>
-            `PIPE[${no}]: ${ALGORITHM_ID[p.algorithm]}:${p.algorithm} ${p.lastCounter}/${p.limit} (drop rate: ${p.load}) [${p.counter}]`,
+        new RpcAnswers(
+          pipesOf(host).map(
+            ([no, p]) =>
+              `PIPE[${no}]: ${algorithmId(p.algorithm)}:${p.algorithm} ${p.lastCounter}/${p.limit} (drop rate: ${p.load}) [${p.counter}]`,
+          ),
         ),
     },
     'rl.set_pipe': {
@@ -189,7 +213,7 @@ export const ratelimit = defineModule({
     },
     'rl.get_queues': {
       doc: 'The queues.',
-      run: (host) => host.state(RATELIMIT).queues.map((q, i) => `QUEUE[${i}]: ${q.pipe}:${q.method}`),
+      run: (host) => new RpcAnswers(host.state(RATELIMIT).queues.map((q, i) => `QUEUE[${i}]: ${q.pipe}:${q.method}`)),
     },
     'rl.set_queue': {
       doc: 'Sets a queue: number, method, pipe.',
@@ -197,13 +221,20 @@ export const ratelimit = defineModule({
     },
     'rl.get_pid': { doc: 'Settings of FEEDBACK.', run: (host) => host.state(RATELIMIT).feedback.toString() },
     'rl.set_pid': { doc: 'Sets them: ki, kp, kd.', run: (host, args) => setPid(host.state(RATELIMIT).feedback, args) },
+    'rl.set_dbg': {
+      doc: 'Logs the counters of all pipes at each interval (1), or stops that (0).',
+      run(host, args) {
+        host.state(RATELIMIT).debug = intArg(args, 0) !== 0;
+        return undefined;
+      },
+    },
     'rl.push_load': {
       doc: 'Sets the load that FEEDBACK sees, 0 to 1.',
       run: (host, args) => pushLoad(host.state(RATELIMIT).feedback, args),
     },
   },
   start(): RateLimit {
-    return { pipes: new Map(), queues: [], feedback: new Feedback(), timer: undefined };
+    return { pipes: new Map(), queues: [], feedback: new Feedback(), debug: false, timer: undefined };
   },
   ready: (host) => configure(host, host.state(RATELIMIT)),
   reload: (host, state) => configure(host, state as RateLimit),

@@ -1,8 +1,7 @@
 /** Kamailio's rtimer: blocks of the script that run by the clock. */
 
-import type { TimerHandle } from '../runtime/host.js';
-import { defineModule, type Host, intParam, listParam, type StateKey, stateKey } from '../runtime/module.js';
-import { runMainRoute } from './main-route.js';
+import { defineModule, type Host, intParam, listParam, pv, type StateKey, stateKey } from '../runtime/module.js';
+import { everyRound, type Rounds, runMainRoute } from './main-route.js';
 
 interface Spec {
   readonly name: string;
@@ -18,7 +17,7 @@ interface Params {
 }
 
 interface Rtimer {
-  readonly running: Map<string, { readonly interval: number; readonly handle: TimerHandle }>;
+  readonly running: Map<string, { readonly interval: number; readonly handle: Rounds }>;
 }
 
 const RTIMER: StateKey<Rtimer> = stateKey<Rtimer>('rtimer');
@@ -82,14 +81,21 @@ function schedule(host: Host, state: Rtimer, params: Params): void {
   }
   for (const { name, interval } of wanted) {
     if (state.running.has(name)) continue;
-    state.running.set(name, { interval, handle: host.clock.every(interval, () => tick(host, name)) });
+    state.running.set(name, { interval, handle: everyRound(host, interval, `rtimer ${name}`, () => tick(host, name)) });
   }
 }
 
-function tick(host: Host, name: string): void {
+function tick(host: Host, name: string): void | Promise<void> {
   const params = host.program.params('rtimer') as unknown as Params;
-  const spec = specs(params).specs.find((s) => s.name === name);
-  for (const route of spec?.routes ?? []) runMainRoute(host, route, 'rtimer');
+  return inOrder(host, specs(params).specs.find((s) => s.name === name)?.routes ?? []);
+}
+
+/** One route after the other, each when the one before has ended. */
+function inOrder(host: Host, routes: readonly string[]): void | Promise<void> {
+  for (const [i, route] of routes.entries()) {
+    const done = runMainRoute(host, route, 'rtimer');
+    if (done instanceof Promise) return done.then(() => inOrder(host, routes.slice(i + 1)));
+  }
 }
 
 export const rtimer = defineModule({
@@ -101,6 +107,9 @@ export const rtimer = defineModule({
       fields(v).get('timer') ? undefined : 'invalid timer name',
     ),
     default_interval: intParam(120, 'Seconds of a timer without interval.'),
+  },
+  pvs: {
+    rtimer_worker: pv('Number of the worker of a timer with several; here always 0.', () => 0, undefined, 'int'),
   },
   check: (params) => specs(params as unknown as Params).errors,
   start(): Rtimer {

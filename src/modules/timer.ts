@@ -1,5 +1,4 @@
 /** Kamailio's timer: named timers that a script turns on and off, each with a block to run. */
-import type { TimerHandle } from '../runtime/host.js';
 import {
   defineModule,
   fn,
@@ -11,7 +10,7 @@ import {
   type StateKey,
   stateKey,
 } from '../runtime/module.js';
-import { runMainRoute } from './main-route.js';
+import { everyRound, type Rounds, runMainRoute } from './main-route.js';
 
 interface Spec {
   readonly name: string;
@@ -23,7 +22,7 @@ interface Spec {
 
 interface Running {
   spec: Spec;
-  handle: TimerHandle | undefined;
+  handle: Rounds | undefined;
 }
 
 interface Timers {
@@ -34,22 +33,20 @@ interface Timers {
 
 const TIMER: StateKey<Timers> = stateKey<Timers>('timer');
 
-/** `name=route,ms,fast|slow,enable`; all but the name may be left out. */
+/** `name=route,ms,fast|slow,enable`: the last two may be empty or missing. */
 function parseSpec(text: string): Spec | string {
   const at = text.indexOf('=');
-  const name = (at < 0 ? text : text.slice(0, at)).trim();
-  if (!/^\w+$/.test(name)) return `bad timer name in '${text}'`;
-  const [route = '', ms = '', speed = '', enable = ''] =
-    at < 0
-      ? []
-      : text
-          .slice(at + 1)
-          .split(',')
-          .map((p) => p.trim());
-  if (!/^\d*$/.test(ms)) return `bad interval '${ms}'`;
-  if (!/^(fast|slow|)$/i.test(speed)) return `unsupported timer speed '${speed}'`;
-  if (!/^(enable|disable|)$/i.test(enable)) return `unsupported: '${enable}'`;
-  return { name, route: route || name, interval: Number(ms), enabled: /^enable$/i.test(enable) };
+  const name = text.slice(0, Math.max(at, 0));
+  if (!/^\w+$/.test(name)) return `timer name '${name}', error near '${text}'`;
+  const parts = text.slice(at + 1).split(',');
+  const [route = '', ms = '', speed = '', enable = ''] = parts.map((p) => p.trim());
+  const bad =
+    (route === '' && 'no route') ||
+    (!/^\d+$/.test(ms) && `bad interval '${ms}'`) ||
+    (!/^(fast|slow|)$/i.test(speed) && `neither fast nor slow: '${speed}'`) ||
+    (!/^(enable|)$/i.test(enable) && `not enable: '${enable}'`);
+  if (bad) return `timer name '${name}': ${bad}`;
+  return { name, route, interval: Number(ms), enabled: enable !== '' };
 }
 
 function specsOf(params: Readonly<Record<string, unknown>>): Spec[] {
@@ -57,15 +54,16 @@ function specsOf(params: Readonly<Record<string, unknown>>): Spec[] {
   return lines.map(parseSpec).filter((s): s is Spec => typeof s !== 'string');
 }
 
-function run(host: Host, state: Timers, timer: Running): void {
-  state.executed = timer.spec.name;
-  runMainRoute(host, timer.spec.route, 'timer');
+function run(host: Host, state: Timers, { spec }: Running): void | Promise<void> {
+  state.executed = spec.name;
+  const done = runMainRoute(host, spec.route, 'timer');
   state.executed = undefined;
+  return done;
 }
 
 function enable(host: Host, state: Timers, timer: Running, on: boolean): void {
   if (on && timer.handle === undefined && timer.spec.interval > 0) {
-    timer.handle = host.clock.every(timer.spec.interval, () => run(host, state, timer));
+    timer.handle = everyRound(host, timer.spec.interval, `timer ${timer.spec.name}`, () => run(host, state, timer));
   } else if (!on) {
     timer.handle?.cancel();
     timer.handle = undefined;
@@ -114,6 +112,11 @@ export const timer = defineModule({
       const spec = parseSpec(v);
       return typeof spec === 'string' ? spec : undefined;
     }),
+  },
+  check(params) {
+    const names = specsOf(params).map((s) => s.name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    return twice === undefined ? [] : [`timer '${twice}' already exists`];
   },
   functions: {
     timer_enable: fn({

@@ -47,6 +47,8 @@ export class Context {
    * run has its own `$var` back, which would else undo it.
    */
   onResume: (() => void) | null = null;
+  /** What stands behind the call of a function that asks for it (`rest` of its definition); null: nothing. */
+  rest: ((ctx: Context) => number | Promise<number>) | null = null;
   /** Nested action lists, for max_recursive_level. */
   depth = 0;
   /** The reply in view of failure, branch-failure and tm reply routes where it differs from `msg`. */

@@ -5,6 +5,7 @@
 import type { Span } from '../parser/problem.js';
 import type { Compat, Statement } from '../parser/tree.js';
 import type { Context } from './context.js';
+import type { CoreSettings } from './core/params.js';
 import type { DatabaseDriver } from './database.js';
 import type { Host } from './host.js';
 import type { Value } from './values.js';
@@ -31,6 +32,8 @@ export interface BindEnv {
   /** Name of the enclosing block as Kamailio prints it: `DEFAULT_ROUTE`, `X`, `event_route[…]`'s name. */
   readonly routeName: string;
   params(module: string): Readonly<Record<string, unknown>>;
+  /** Missing where only a text is evaluated. */
+  readonly core?: CoreSettings;
 }
 
 export interface CatalogView {
@@ -134,6 +137,8 @@ export interface FunctionDefinition<A extends readonly ArgDefinition[] = readonl
   readonly routes: number;
   /** The function may return a promise: routes that reach it become async. A function tells it of the parameters. */
   readonly waits: Waits;
+  /** It finds what stands behind the call, to the end of that action list, in `ctx.rest`, and runs it itself. */
+  readonly rest?: boolean;
   /** Script lines; those that begin with `#>` are what it logs, with `#<` what it sends (test/spine/examples.test.ts). */
   readonly example?: string;
   /** Answers a constant problem of a call at load: text, or undefined when all is well. */
@@ -185,6 +190,7 @@ export function fn<const A extends readonly ArgDefinition[], P>(def: {
   args: A;
   routes?: readonly RouteName[];
   waits?: Waits;
+  rest?: boolean;
   example?: string;
   check?: (args: readonly ArgSource[], env: BindEnv) => string | undefined;
   run(ctx: Context, params: P, ...args: ArgValues<A>): number | Promise<number>;

@@ -1,23 +1,25 @@
 /** How pipes of ratelimit and pipelimit decide: the algorithms that both modules share. */
 import { cpus } from 'node:os';
 
-/** NETWORK, by the bytes that wait in the sockets, is not there: the runtime reads them as they come. */
-export type Algorithm = 'RED' | 'TAILDROP' | 'FEEDBACK';
+/** Algorithms by their numbers in Kamailio. */
+const ALGORITHMS = ['NOP', 'RED', 'TAILDROP', 'FEEDBACK', 'NETWORK'] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
 
-const ALGORITHMS: readonly Algorithm[] = ['RED', 'TAILDROP', 'FEEDBACK'];
-
+/** By its name in capitals, as Kamailio wants it. */
 export function algorithmOf(name: string): Algorithm | undefined {
-  return ALGORITHMS.find((a) => a === name.toUpperCase());
+  return ALGORITHMS.find((a) => a === name);
 }
 
-export const ALGORITHM_ID: Readonly<Record<Algorithm, number>> = { RED: 1, TAILDROP: 2, FEEDBACK: 3 };
+export function algorithmId(algorithm: Algorithm): number {
+  return ALGORITHMS.indexOf(algorithm);
+}
 
 export interface Pipe {
   algorithm: Algorithm;
   limit: number;
   counter: number;
   lastCounter: number;
-  /** How many times over its limit the pipe was in the last interval. */
+  /** How many times over its limit the pipe was in the last interval; of NETWORK 1 when too much waits, else -1. */
   load: number;
 }
 
@@ -39,14 +41,19 @@ export function push(pipe: Pipe, units: number, feedback: Feedback): number {
       return pipe.counter <= pipe.limit * units ? PASSES : DROPPED;
     case 'RED':
       return pipe.load === 0 || pipe.counter % pipe.load === 0 ? PASSES : DROPPED;
-    default:
+    case 'NETWORK':
+      return pipe.load > 0 ? DROPPED : PASSES;
+    case 'NOP':
+      return PASSES;
+    case 'FEEDBACK':
       return (pipe.counter * SPREAD) % 100 < feedback.dropRate ? DROPPED : PASSES;
   }
 }
 
-/** Begins an interval. */
-export function turn(pipe: Pipe, units: number): void {
-  if (pipe.limit > 0 && units > 0) pipe.load = Math.trunc(pipe.counter / (pipe.limit * units));
+/** Begins an interval; `waiting` is asked for the bytes that wait in the sockets. */
+export function turn(pipe: Pipe, units: number, waiting: () => number): void {
+  if (pipe.algorithm === 'NETWORK') pipe.load = waiting() > pipe.limit ? 1 : -1;
+  else if (pipe.limit > 0 && units > 0) pipe.load = Math.trunc(pipe.counter / (pipe.limit * units));
   pipe.lastCounter = pipe.counter;
   pipe.counter = 0;
 }

@@ -68,33 +68,39 @@ function startTimers(host: Host, state: Pike): void {
   ];
 }
 
-type Status = 'WARM' | 'HOT' | '';
+const STATUSES = ['ALL', 'HOT', 'WARM'] as const;
 
-function statusOf(tree: IpTree, node: IpNode): Status {
-  if (tree.isHot(node)) return 'HOT';
-  return tree.isWarm(node) ? 'WARM' : '';
+/** By the first byte, then the newest first. */
+function* inKamailiosOrder(roots: Iterable<IpNode>): IterableIterator<IpNode> {
+  for (const root of [...roots].sort((a, b) => a.byte - b.byte)) yield* newestFirst(root);
 }
 
-/** pike.top: addresses, and beginnings of addresses, that stand out. */
+function* newestFirst(node: IpNode): IterableIterator<IpNode> {
+  yield node;
+  for (const kid of [...node.kids.values()].reverse()) yield* newestFirst(kid);
+}
+
+/** pike.top: addresses that send much, the last one found first. WARM is a status of no whole address. */
 function top(host: Host, which: string): RpcValue {
   const { tree } = host.state(PIKE);
-  const wanted = which.toUpperCase();
-  if (!['', 'HOT', 'WARM', 'ALL'].includes(wanted)) throw new RpcFault(500, 'Bad argument. Select: ALL, HOT or WARM.');
+  const wanted = STATUSES.find((s) => which.toUpperCase().includes(s));
+  if (wanted === undefined) throw new RpcFault(500, 'Bad argument. Select: ALL, HOT or WARM');
   const list: RpcValue[] = [];
-  for (const node of tree.nodes()) {
-    const status = statusOf(tree, node);
-    const shown = wanted === 'ALL' || status === (wanted || 'HOT');
-    if (!shown || !(node.isLeaf || node.kids.size === 0)) continue;
-    list.push({
+  for (const node of inKamailiosOrder(tree.roots.values())) {
+    const hot = tree.isHot(node);
+    if (!node.isLeaf || wanted === 'WARM' || (wanted === 'HOT' && !hot)) continue;
+    list.unshift({
       ip_addr: addressText(node.path),
       leaf_hits_prev: node.leafHits[1],
       leaf_hits_curr: node.leafHits[0],
       expires: node.expires - seconds(host),
-      status,
+      status: hot ? 'HOT' : tree.isWarm(node) ? 'WARM' : '',
     });
   }
-  return { max_hits: tree.maxHits, ip_count: list.length, list };
+  return { max_hits: tree.maxHits, list, number_of_rows: list.length };
 }
+
+const status = (args: readonly RpcValue[]): string => (typeof args[0] === 'string' ? args[0] : 'HOT');
 
 export const pike = defineModule({
   name: 'pike',
@@ -122,13 +128,10 @@ export const pike = defineModule({
   },
   rpc: {
     'pike.top': {
-      doc: 'Addresses that stand out: HOT (default), WARM or ALL.',
-      run: (host, args) => top(host, typeof args[0] === 'string' ? args[0] : ''),
+      doc: 'Addresses that send much: HOT (default), or ALL.',
+      run: (host, args) => top(host, status(args)),
     },
-    'pike.list': {
-      doc: 'All addresses that are known.',
-      run: (host) => top(host, 'ALL'),
-    },
+    'pike.list': { doc: 'As pike.top.', run: (host, args) => top(host, status(args)) },
   },
   start(host): Pike {
     return { tree: new IpTree(paramsOf(host).reqs_density_per_unit), timers: [] };

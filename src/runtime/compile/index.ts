@@ -96,6 +96,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
     routeFunctions: new Map(),
     functionNames: new Map(),
     late: [],
+    rests: new Map(),
     trace: options.trace,
     watch: watcher(catalog.loaded),
   };

@@ -22,13 +22,40 @@ import { coreStatementCode } from './core-statement.js';
 import { Emitter } from './emit.js';
 import { assigned, expression, routeTarget } from './expression.js';
 import { problem } from './problems.js';
-import { placeOf, type Scope, type Unit, watched } from './unit.js';
+import { type Late, placeOf, type Scope, type Unit, watched } from './unit.js';
 import { assignment } from './variable.js';
 
 const STOPPED = 'if (c.stop !== 0) return r;';
 
 export function body(b: Body, scope: Scope): void {
-  for (const s of b.statements) statement(s, scope);
+  list(b.statements, scope);
+}
+
+/** One action list; a call that takes the rest of it is handed what follows. */
+function list(statements: readonly Statement[], scope: Scope, after?: (i: number) => void): void {
+  statements.forEach((s, i) => {
+    if (s.kind === 'call') restBefore(s, statements.slice(i + 1), scope);
+    statement(s, scope);
+    after?.(i);
+  });
+}
+
+/** Hands the statements behind a call over in `c.rest`: written once more, as a function, for a run of their own. */
+function restBefore(call: CallExpr, following: readonly Statement[], scope: Scope): void {
+  const { catalog, emitter, late, rests, problems } = scope.unit;
+  if (catalog.function(call.name)?.def.rest !== true) return;
+  if (following.every((s) => s.kind === 'empty')) return emitter.line('c.rest = null;', call.span);
+  let holder = rests.get(call);
+  if (holder === undefined) {
+    const made: Late = { fn: () => null };
+    rests.set(call, made);
+    holder = made;
+    // its problems are told where it is compiled in its place
+    const unit = { ...scope.unit, problems: [...problems] };
+    const js = blockFunction({ statements: following, span: call.span }, { ...scope, unit });
+    late.push({ holder: made, js: `(${js})()`, isAsync: scope.isAsync });
+  }
+  emitter.line(`c.rest = ${emitter.constant(holder)}.fn;`, call.span);
 }
 
 /** Tells who watches that the run is at `at`. */
@@ -169,9 +196,8 @@ function whileStatement(s: WhileStatement, scope: Scope): void {
   emitter.line(`if (${rounds} >= ${max}) { r = $tooLong(c, ${max}, ${place}); break; }`);
   const inner = { ...scope, nesting: scope.nesting + 1, breakable: true };
   levelled(inner, () => {
-    s.body.statements.forEach((child, i) => {
-      statement(child, inner);
-      // What the condition ended is noticed after the first statement of the body, as in Kamailio.
+    // What the condition ended is noticed after the first statement of the body, as in Kamailio.
+    list(s.body.statements, inner, (i) => {
       if (i === 0 && value.calls) emitter.line(STOPPED);
     });
   });
@@ -198,9 +224,7 @@ function switchStatement(s: SwitchStatement, scope: Scope): void {
   const inner = { ...scope, nesting: scope.nesting + 1, breakable: true };
   labels.forEach(({ label }, i) => {
     emitter.line(label.kind === 'default' ? 'default:' : `case ${keys[i]}:`, label.span);
-    levelled(inner, () => {
-      for (const child of label.statements) statement(child, inner);
-    });
+    levelled(inner, () => list(label.statements, inner));
   });
   emitter.line('}');
 }
@@ -224,7 +248,7 @@ function defaultOnly(s: SwitchStatement, value: Code, scope: Scope): void {
   }
   emitter.line('switch (0) { default:', s.span);
   const inner = { ...scope, nesting: scope.nesting + 1, breakable: true };
-  for (const l of s.labels) for (const child of l.statements) statement(child, inner);
+  for (const l of s.labels) list(l.statements, inner);
   emitter.line('}');
 }
 

@@ -1,6 +1,6 @@
 /** What the files of the compiler share: the program being built and the block being compiled. */
 import type { Problem, Span } from '../../parser/problem.js';
-import type { BlockKind, Compat, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
+import type { BlockKind, CallExpr, Compat, Expr, RouteBlock, Script, Statement } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import type { Context } from '../context.js';
 import type { CoreSettings } from '../core/params.js';
@@ -36,6 +36,8 @@ export interface Unit {
   /** What a loaded module wants to be told of each statement and call (debugger). */
   readonly watch: Watch | undefined;
   /** Generated closures, written after the routes. */
+  /** Rest of the action list behind a call, by the call: see `FunctionDefinition.rest`. */
+  readonly rests: Map<CallExpr, Late>;
   readonly late: { readonly holder: Late; readonly js: string; readonly isAsync: boolean }[];
 }
 
@@ -75,6 +77,7 @@ export function bindEnv(scope: Scope, span: Span, call?: Span): BindEnv {
     ...(call ? { call } : {}),
     routeName: scope.routeName,
     params: unit.params,
+    core: unit.core,
   };
 }
 
