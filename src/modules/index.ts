@@ -18,6 +18,7 @@ import { dbSqlite } from './db_sqlite/index.js';
 import { dbText } from './db_text/index.js';
 import { debuggerModule } from './debugger/index.js';
 import { diversion } from './diversion.js';
+import { dispatcher } from './dispatcher/index.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { domainModule } from './domain/index.js';
@@ -79,6 +80,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   dbPostgres,
   dbSqlite,
   debuggerModule,
+  dispatcher,
   dbText,
   domainModule,
   exec,

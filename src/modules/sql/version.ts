@@ -1,14 +1,19 @@
 /** The `version` table, which tells the shape of Kamailio's tables. */
 import { type Database, DbError } from '../../runtime/database.js';
 
-/** Rejects with a DbError where the table has another shape than `wanted`. */
-export async function checkTableVersion(db: Database, table: string, wanted: number): Promise<void> {
+/** Version of a table; 0 where none is written down. Rejects with a DbError. */
+export async function tableVersion(db: Database, table: string): Promise<number> {
   const { rows } = await db.query({
     table: 'version',
     columns: ['table_version'],
     where: [{ column: 'table_name', op: '=', value: table }],
   });
-  const found = Number(rows[0]?.[0] ?? 0);
+  return Number(rows[0]?.[0] ?? 0);
+}
+
+/** Rejects with a DbError where the table has another shape than `wanted`. */
+export async function checkTableVersion(db: Database, table: string, wanted: number): Promise<void> {
+  const found = await tableVersion(db, table);
   if (found !== wanted)
     throw new DbError(`table ${table} has version ${found}, it must be ${wanted}: make the tables anew with kamdbctl`);
 }

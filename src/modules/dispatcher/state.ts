@@ -1,0 +1,76 @@
+/** What dispatcher keeps while the server lives: the sets, the calls on them, the timers. */
+import { type Host, LEVEL, stateKey, type TimerHandle } from '../../runtime/host.js';
+import type { Call } from './calls.js';
+import { type Destination, type DestinationSpec, makeDestination } from './destination.js';
+import { readDestinations } from './list.js';
+import { type DispatcherParams, dispatcherParams } from './params.js';
+import { buildSets, type DestinationSet, type Sets } from './set.js';
+import { SetTree } from './set-tree.js';
+
+const SECOND = 1000;
+
+export class Dispatcher {
+  readonly host: Host;
+  sets: Sets = new SetTree<DestinationSet>();
+  readonly calls = new Map<string, Call>();
+  readonly timers: TimerHandle[] = [];
+  /** Are probes sent (dispatcher.ping_active)? */
+  pingActive = 1;
+  /** Milliseconds since the epoch of the last reload; 0 none. */
+  lastReload = 0;
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  get params(): DispatcherParams {
+    return dispatcherParams(this.host.program);
+  }
+
+  /** False where the last reload is too near; else it begins now. */
+  beginReload(): boolean {
+    const now = this.host.clock.now();
+    const soon = Math.floor(this.lastReload / SECOND) > Math.floor(now / SECOND) - this.params.reload_delta;
+    if (this.lastReload !== 0 && soon) return false;
+    this.lastReload = now;
+    return true;
+  }
+
+  /** Reads all destinations anew; false where that failed, and then all stays as it was. */
+  async load(): Promise<boolean> {
+    const list = await readDestinations(this.host, this.params);
+    return list !== undefined && (await this.replace(list));
+  }
+
+  /** Makes these the destinations. False: one could not be used, and ds_load_mode says that this fails all. */
+  async replace(list: readonly DestinationSpec[]): Promise<boolean> {
+    const { params: p, host } = this;
+    const made: (readonly [number, Destination])[] = [];
+    for (const spec of list) {
+      const destination = await makeDestination(host, p, spec);
+      if (destination !== undefined) {
+        made.push([spec.set, destination]);
+        continue;
+      }
+      host.log.write(LEVEL.WARN, 'dispatcher', `unable to add destination ${spec.uri} to set ${spec.set} -- skipping`);
+      if (p.ds_load_mode === 1) return false;
+    }
+    this.sets = buildSets(made, () => host.random());
+    return true;
+  }
+
+  /** The destinations as they are now, in the order in which Kamailio copies them. */
+  specs(): DestinationSpec[] {
+    return this.sets.values().flatMap((set) =>
+      set.destinations.map(({ uri, flags, priority, attrs, load }) => {
+        return { set: set.id, uri, flags, priority, attrs: attrs.body ?? '', load };
+      }),
+    );
+  }
+
+  stopTimers(): void {
+    for (const timer of this.timers.splice(0)) timer.cancel();
+  }
+}
+
+export const DISPATCHER = stateKey<Dispatcher>('dispatcher');
