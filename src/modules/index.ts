@@ -1,5 +1,6 @@
 /** The only list of modules. */
 import type { ModuleDefinition } from '../runtime/module.js';
+import { acc } from './acc/index.js';
 import { aliasDb } from './alias_db.js';
 import { asyncModule } from './async.js';
 import { auth } from './auth/index.js';
@@ -64,6 +65,7 @@ import { xhttpProm } from './xhttp_prom/index.js';
 import { xlog } from './xlog/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
+  acc,
   aliasDb,
   asyncModule,
   auth,

@@ -1,8 +1,10 @@
 /** What other modules use of tm (dialog, acc, uac, dmq, dispatcher, presence, nathelper, async …). */
 import type { Context } from '../../runtime/context.js';
 import type { Host } from '../../runtime/host.js';
+import type { SipMessage } from '../../sip/message.js';
 import { scriptReply } from './functions.js';
 import { scriptRelay } from './functions-relay.js';
+import { tagOf } from './local-reply.js';
 import { lookUp, transactionOf } from './match.js';
 import type { Forced } from './next-hop.js';
 import { newTransaction } from './relay.js';
@@ -26,6 +28,11 @@ export { cancelRequest, type NewRequest, newCallId, newRequest, type RequestRepl
 /** Is tm loaded? Modules that can do without ask first. */
 export function hasTm(host: Host): boolean {
   return host.hasState(TM);
+}
+
+/** The To tag that local replies of the transaction have. */
+export function replyTag(host: Host, t: Transaction, request: SipMessage): string {
+  return tagOf(tmOf(host), t, request);
 }
 
 /** The transaction of a run, looked for if need be; null where there is none. */

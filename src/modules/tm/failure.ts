@@ -26,7 +26,7 @@ export function runFailure(tm: Tm, t: Transaction, picked: ClientBranch): boolea
   if (ctx === undefined) return false;
   tell('onFailureRo', t, picked, ctx);
   tell('onFailure', t, picked, ctx);
-  if (route === undefined) return true;
+  if (route === undefined) return keepFlags(t, ctx);
   t.settings.onFailure = '';
   t.flags &= ~T.SUSPENDED;
   return andThen(runRoute(ctx, route), () => keepFlags(t, ctx));
