@@ -6,6 +6,7 @@ import type { Context } from './context.js';
 import type { MessageEnv } from './message-env.js';
 import type { ModuleDefinition, RpcDefinition } from './module.js';
 import type { Program } from './program.js';
+import type { Turns } from './turns.js';
 import type { VarStore } from './var-store.js';
 
 /** Log levels of Kamailio: a line shows when level <= debug. */
@@ -137,6 +138,8 @@ export interface Host {
   readonly resolver: Resolver;
   readonly hooks: Hooks;
   readonly vars: VarStore;
+  /** Keeps runs that may wait apart. */
+  readonly turns: Turns;
   /** Environment of the process: `$env`. Missing: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Settings changed while running (`$ccp`, cfg.set RPC) by `group.name`; they win over the program's. */

@@ -15,7 +15,9 @@ export function runRoute(ctx: Context, route: Route): number | Promise<number> {
   ctx.rc = 0;
   try {
     const code = route.run(ctx);
-    return typeof code === 'number' ? code : code.catch((e: unknown) => crashed(ctx, route, e));
+    if (typeof code === 'number') return code;
+    ctx.host.turns.take();
+    return code.catch((e: unknown) => crashed(ctx, route, e));
   } catch (e) {
     return crashed(ctx, route, e);
   }

@@ -14,6 +14,7 @@ import { MessageEnv } from '../runtime/message-env.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import { runRoute } from '../runtime/run.js';
+import { Turns } from '../runtime/turns.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { SipMessage as Message, parseStartLine, type SipMessage } from '../sip/message.js';
 import {
@@ -35,6 +36,8 @@ export interface HostParts {
   readonly pid: number;
   readonly resolver: Resolver;
   readonly vars: VarStore;
+  /** The clock's, where it has one. */
+  readonly turns?: Turns;
   /** What `$env` reads. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly runtimeDir?: string;
@@ -52,6 +55,7 @@ const FAKE =
 const NO_CONNECTIONS = { opened_connections: 0, opened_tls_connections: 0, write_queued_bytes: 0 };
 
 export class ServerHost implements Host {
+  readonly turns: Turns;
   program: Program;
   readonly log: Log;
   readonly clock: Clock;
@@ -100,6 +104,7 @@ export class ServerHost implements Host {
     this.pid = parts.pid;
     this.resolver = parts.resolver;
     this.vars = parts.vars;
+    this.turns = parts.turns ?? new Turns();
     this.environment = parts.environment ?? {};
     this.sandbox = parts.sandbox;
     this.runtimeDir = parts.runtimeDir;

@@ -12,13 +12,20 @@ import { rawMessage } from './raw-message.js';
 /** What the transports call with each message. Never throws. */
 export function receiver(host: ServerHost): OnDatagram {
   return (data, from) => {
-    try {
-      receive(host, data, from);
-    } catch (e) {
-      const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
-      host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
-    }
+    if (!host.turns.busy) return guarded(host, data, from);
+    // The transport uses its buffer again.
+    const own = Buffer.from(data);
+    host.turns.run(() => guarded(host, own, from));
   };
+}
+
+function guarded(host: ServerHost, data: Buffer, from: Received): void {
+  try {
+    receive(host, data, from);
+  } catch (e) {
+    const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
+    host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
+  }
 }
 
 function receive(host: ServerHost, data: Buffer, from: Received): void {

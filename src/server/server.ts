@@ -7,6 +7,7 @@ import { applySettings } from '../runtime/core/cfg.js';
 import { type Clock, LEVEL, type Log, type Sandbox } from '../runtime/host.js';
 import type { ModuleDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
+import { Turns } from '../runtime/turns.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
 import { TcpTransport } from '../sip/tcp.js';
@@ -77,12 +78,13 @@ export class Server {
 
   /** Rejects with a StartError (or what a module's start threw), and then nothing is left running. */
   static async start(options: ServerOptions): Promise<Server> {
+    const turns = new Turns();
     const clock =
       options.clock ??
       systemClock((e) => {
         const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
         options.log.write(LEVEL.BUG, '<core>', `a timer failed: ${text}`);
-      });
+      }, turns);
     const network = options.network ?? systemNetwork();
     const host = new ServerHost({
       program: options.program,
@@ -92,6 +94,7 @@ export class Server {
       pid: options.pid,
       resolver: new DnsResolver({ addresses: network.lookup, srv: network.srv ?? srvRecords }, () => clock.now()),
       vars: options.vars,
+      turns,
       ...(options.environment === undefined ? {} : { environment: options.environment }),
       ...(options.runtimeDir === undefined ? {} : { runtimeDir: options.runtimeDir }),
       ...(options.commandLine === undefined ? {} : { commandLine: options.commandLine }),

@@ -28,6 +28,14 @@ const TICK = 5;
 const SLOTS = 4096;
 const MASK = SLOTS - 1;
 
+/** What says that the rest of a tick's timers must wait for a later turn of the event loop, and runs it then. */
+export interface TimerTurns {
+  readonly busy: boolean;
+  run(work: () => void): void;
+}
+
+const AT_ONCE: TimerTurns = { busy: false, run: (work) => work() };
+
 class Entry implements Timer {
   /** Tick at which it is due. */
   due: number;
@@ -57,6 +65,7 @@ class Entry implements Timer {
 }
 
 export class TimerWheel {
+  readonly #turns: TimerTurns;
   readonly #time: TimeSource;
   readonly #onError: (error: unknown) => void;
   readonly #slots: (Entry | null)[] = new Array<Entry | null>(SLOTS).fill(null);
@@ -69,7 +78,12 @@ export class TimerWheel {
   #running = false;
 
   /** `onError` gets what a callback throws; the others run on. */
-  constructor(time: TimeSource = REAL_TIME, onError: (error: unknown) => void = (e) => reportError(e)) {
+  constructor(
+    time: TimeSource = REAL_TIME,
+    onError: (error: unknown) => void = (e) => reportError(e),
+    turns: TimerTurns = AT_ONCE,
+  ) {
+    this.#turns = turns;
     this.#time = time;
     this.#onError = onError;
     this.#tick = Math.floor(time.now() / TICK);
@@ -159,7 +173,10 @@ export class TimerWheel {
     if (now > this.#tick) this.#tick = now;
     due.sort((a, b) => a.at - b.at);
     this.#running = true;
-    for (const entry of due) this.#fire(entry);
+    for (const entry of due) {
+      if (this.#turns.busy) this.#turns.run(() => this.#fire(entry));
+      else this.#fire(entry);
+    }
     this.#running = false;
     if (this.#size > 0) this.#wakeAt(this.#nextTick());
   }

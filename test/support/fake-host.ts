@@ -13,6 +13,7 @@ import type {
   TransformationDefinition,
 } from '../../src/runtime/module.js';
 import type { Program } from '../../src/runtime/program.js';
+import { Turns } from '../../src/runtime/turns.js';
 import { VarStore } from '../../src/runtime/var-store.js';
 import { parseStartLine, SipMessage } from '../../src/sip/message.js';
 import { type Destination, type ListenSocket, listenSocket, type Received } from '../../src/sip/transport.js';
@@ -64,6 +65,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
     resolver: { resolve: (ip, port, proto) => [{ proto: proto ?? 'udp', ip, port: port || 5060 }] },
     hooks: { beforeRequest: [], afterRequest: [], beforeReply: [], onReply: [], onLocalReply: [], onStream: [] },
     vars: new VarStore(),
+    turns: new Turns(),
     shared: new Map(),
     isMyself: (name, port) =>
       sockets.some((s) => s.ip === strip(name) && (port === 0 || port === s.port)) ||
