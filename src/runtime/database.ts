@@ -63,7 +63,7 @@ export type DbWrite =
 
 /** What a statement of the caller's own gives. */
 export interface RawResult extends DbResult {
-  /** Rows that it changed. */
+  /** Rows that it changed; for a question, as the database counts: those that it gave, or none. */
   readonly changed: number;
 }
 

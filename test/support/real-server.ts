@@ -64,10 +64,13 @@ async function untilThere(file: string, child: ChildProcess, said: () => string)
 
 function stop(child: ChildProcess, dir: string): Promise<void> {
   return new Promise((resolve) => {
-    child.once('close', () => {
+    const done = () => {
       rmSync(dir, { recursive: true, force: true });
       resolve();
-    });
+    };
+    // it may have died before
+    if (child.exitCode !== null || child.signalCode !== null) return done();
+    child.once('close', done);
     child.kill('SIGTERM');
   });
 }

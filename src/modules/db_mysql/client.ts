@@ -19,10 +19,10 @@ export const dialect: Dialect = {
   }),
 };
 
-/** Numbers of column types in the protocol of MySQL. */
+/** Numbers of column types in the protocol of MySQL. DECIMAL (246) is a text, as in Kamailio. */
 const TYPES: ReadonlyMap<number, DbType> = new Map([
   ...[1, 2, 3, 8, 9, 13, 16].map((n) => [n, 'int'] as const),
-  ...[0, 4, 5, 246].map((n) => [n, 'double'] as const),
+  ...[0, 4, 5].map((n) => [n, 'double'] as const),
   ...[7, 10, 12, 14, 17, 18].map((n) => [n, 'datetime'] as const),
 ]);
 const BLOBS = [249, 250, 251, 252];
@@ -82,7 +82,7 @@ export class MysqlClient implements SqlClient {
     const rows = (result as unknown as unknown[][]).map((row) =>
       row.map((v, i) => asValue(v, columns[i]?.type ?? 'str')),
     );
-    return { columns, rows, changed: 0 };
+    return { columns, rows, changed: rows.length };
   }
 
   async runAll(statements: readonly Statement[]): Promise<void> {

@@ -70,7 +70,7 @@ export class PostgresClient implements SqlClient {
       (f): DbColumn => ({ name: f.name, type: TYPES.get(f.dataTypeID) ?? 'string' }),
     );
     const rows = result.rows.map((row) => row.map((v, i) => asValue(v, columns[i]!.type)));
-    return { columns, rows, changed: columns.length > 0 ? 0 : (result.rowCount ?? 0) };
+    return { columns, rows, changed: result.rowCount ?? 0 };
   }
 
   async runAll(statements: readonly Statement[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** Module sqlops: SQL statements of the script. */
 import type { Context } from '../../runtime/context.js';
-import { DbError, type RawResult } from '../../runtime/database.js';
+import { DbError, driverOf, type RawResult } from '../../runtime/database.js';
 import { bindVariable } from '../../runtime/format.js';
 import {
   type AnyFunction,
@@ -49,6 +49,8 @@ async function query(ctx: Context, params: Params, to: Connection, statement: st
     return result;
   } catch (e) {
     if (!(e instanceof DbError)) throw e;
+    // the client of MySQL says so, the others keep what they had
+    if (driverOf(to.url) === 'db_mysql') state.changed.set(to.name, FAILED);
     ctx.host.log.write(LEVEL.ERR, 'sqlops', `cannot do the query [${statement.slice(0, 64)}]: ${e.message}\n`);
     return FAILED;
   }
