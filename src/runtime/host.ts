@@ -122,6 +122,8 @@ export function stateKey<T>(module: string): StateKey<T> {
 export interface Sandbox {
   /** A message for an NSQ broker. Undefined is its OK, a text why not; `answer` gives a query the payload of its reply. */
   publish(topic: string, payload: string, answer?: (payload: string) => void): string | undefined;
+  /** Databases are empty, and take what is written without keeping it. */
+  readonly isolated?: boolean;
 }
 
 export interface Host {

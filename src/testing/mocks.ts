@@ -55,11 +55,18 @@ export class Mocks {
   readonly #mocks = new Map<string, MockFunction>();
   readonly #names: ReadonlySet<string>;
   readonly #onCall: (call: Call) => void;
+  readonly #silent: ReadonlySet<string>;
   /** The modules with functions that look here first. */
   readonly modules: readonly ModuleDefinition[];
 
-  constructor(modules: readonly ModuleDefinition[], onCall: (call: Call) => void) {
+  /** `silent`: functions that are true and do nothing where the test does not answer them. */
+  constructor(
+    modules: readonly ModuleDefinition[],
+    onCall: (call: Call) => void,
+    silent: ReadonlySet<string> = new Set(),
+  ) {
     this.#onCall = onCall;
+    this.#silent = silent;
     this.modules = modules.map((m) => this.#watched(m));
     this.#names = new Set(modules.flatMap((m) => Object.keys(m.functions ?? {})));
   }
@@ -82,12 +89,16 @@ export class Mocks {
     return { ...module, functions: Object.fromEntries(functions) };
   }
 
+  #own(def: AnyFunction, name: string, ctx: Context, params: unknown, args: unknown[]): number | Promise<number> {
+    return this.#silent.has(name) ? 1 : def.run(ctx, params, ...args);
+  }
+
   #wrapped(name: string, def: AnyFunction): AnyFunction {
     const run = (ctx: Context, params: unknown, ...args: unknown[]): number | Promise<number> => {
       const call: Call = { name, args: args.map((a) => shown(a, ctx)), code: undefined };
       this.#onCall(call);
       const mock = this.#mocks.get(name);
-      const code = mock === undefined ? def.run(ctx, params, ...args) : mock.answer(call);
+      const code = mock === undefined ? this.#own(def, name, ctx, params, args) : mock.answer(call);
       if (typeof code === 'number') {
         call.code = code;
         return code;

@@ -22,7 +22,7 @@ import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../si
 import { VirtualClock } from './clock.js';
 import { coverage } from './coverage.js';
 import { address, fromText, Message, MessageMaker, type ReplyParts, type RequestParts } from './message.js';
-import { type Mock, type MockBehaviour, Mocks, plainValue, ScriptTestError } from './mocks.js';
+import { type Call, type Mock, type MockBehaviour, Mocks, plainValue, ScriptTestError } from './mocks.js';
 import { type Candidate, howItEnded, type LogLine, type Publication, placeOf, Run } from './run.js';
 import { fromServer, toServer } from './text.js';
 
@@ -39,6 +39,13 @@ export interface LoadOptions {
   readonly mocks?: Readonly<Record<string, MockBehaviour>>;
   /** Time at the start. */
   readonly now?: Date;
+  /**
+   * Nothing reaches beyond the server: functions that run programs or ask HTTP servers are true and do nothing, databases
+   * are empty.
+   */
+  readonly isolated?: boolean;
+  /** Called before each block and each statement that runs. */
+  readonly onStatement?: (ctx: Context, at: RouteBlock | Statement) => void;
   /** Log level in place of the script's own. */
   readonly debug?: number;
 }
@@ -66,6 +73,19 @@ export interface KdmqSource extends Source {
 
 /** An answer to nsq_query: an object (Msg-ID is added), a text, or nothing. */
 export type Responder = (request: Readonly<Record<string, unknown>>) => object | string | undefined;
+
+/** Functions that reach beyond the server by themselves. */
+const BEYOND: ReadonlySet<string> = new Set([
+  'exec_avp',
+  'exec_cmd',
+  'exec_dset',
+  'exec_msg',
+  'http_async_query',
+  'http_client_query',
+  'http_connect',
+  'http_query',
+  'abort',
+]);
 
 const DEFAULT_SENDER = '127.0.0.1:5070';
 /** Turns of the event loop in which nothing new is seen until a step counts as settled. */
@@ -132,10 +152,11 @@ export class ScriptUnderTest {
     this.#file = file;
     this.#options = options;
     this.clock = new VirtualClock(options.now?.getTime());
-    this.#mocks = new Mocks(MODULES, (call) => {
+    const onCall = (call: Call) => {
       this.#seen++;
       this.#run.calls.push(call);
-    });
+    };
+    this.#mocks = new Mocks(MODULES, onCall, options.isolated ? BEYOND : undefined);
     for (const [name, behaviour] of Object.entries(options.mocks ?? {})) this.#mocks.set(name, behaviour);
   }
 
@@ -159,7 +180,7 @@ export class ScriptUnderTest {
       },
       environment: this.#options.env ?? {},
       transport: (socket) => this.#transport(socket),
-      sandbox: this.#sandbox,
+      sandbox: { ...this.#sandbox, isolated: this.#options.isolated ?? false },
       onShutdown: (reason) => {
         this.#shutdown = reason;
       },
@@ -181,7 +202,7 @@ export class ScriptUnderTest {
       vars: this.#vars,
       modules: this.#mocks.modules,
       defines: new Map(defines.map(([name, value]) => [name, value === true ? undefined : value])),
-      trace: (_ctx, at) => this.#traced(at),
+      trace: (ctx, at) => this.#traced(ctx, at),
       ...(text === undefined ? {} : { text: toServer(text) }),
     });
     coverage()?.loaded(loaded.script);
@@ -191,6 +212,16 @@ export class ScriptUnderTest {
   get #host() {
     if (this.#server === undefined || this.#closed) throw new ScriptTestError('the script is not loaded any more');
     return this.#server.host;
+  }
+
+  /** The script as it was compiled. */
+  get program(): Program {
+    return this.#host.program;
+  }
+
+  /** The server's `$var`. */
+  get vars(): VarStore {
+    return this.#vars;
   }
 
   /** Why the script or a module ended the server, if one did. */
@@ -251,8 +282,9 @@ export class ScriptUnderTest {
     };
   }
 
-  #traced(at: RouteBlock | Statement): void {
+  #traced(ctx: Context, at: RouteBlock | Statement): void {
     this.#seen++;
+    this.#options.onStatement?.(ctx, at);
     coverage()?.ran(at.span, at.kind === 'block');
     if (at.kind === 'block') this.#run.path.push(blockName(at));
     else this.#run.lines.push(placeOf(at.span));

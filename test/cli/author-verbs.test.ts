@@ -47,6 +47,16 @@ describe('kamscript graph', () => {
     const { stdout } = await kamscript(['graph', '--format', 'dot', 'a.cfg'], { cwd: folder({ 'a.cfg': CFG }) });
     expect(stdout).toContain('  "route[OUT]" -> "failure_route[BUSY]" [style=dashed, label="t_on_failure"];\n');
   });
+
+  test('draws SVG: a box a block, a line an edge, callers above the called', async () => {
+    const { stdout } = await kamscript(['graph', '--svg', 'a.cfg'], { cwd: folder({ 'a.cfg': CFG }) });
+    expect(stdout.startsWith('<svg ') && stdout.endsWith('</svg>\n')).toBe(true);
+    const top = (name: string) => Number(new RegExp(`y="(\\d+)" text-anchor="middle">${name}<`).exec(stdout)?.[1]);
+    expect(top('request_route')).toBeLessThan(top('route\\[OUT\\]'));
+    expect(top('route\\[OUT\\]')).toBeLessThan(top('failure_route\\[BUSY\\]'));
+    expect(stdout.match(/marker-end/g)?.length).toBe(4);
+    expect(stdout).toContain('<title>not in the script</title>');
+  });
 });
 
 describe('kamscript eval', () => {

@@ -74,6 +74,34 @@ describe('kamscript test', () => {
     expect(readFileSync(path.join(cwd, 'out.info'), 'utf8')).toContain('FNDA:0,route[UNUSED]\n');
   });
 
+  test('writes a page with each line and how often it ran', async () => {
+    const cwd = folder({ 'a.test.mjs': PASSING, 'a.cfg': CFG });
+    await kamscript(['test', '--grep', 'answers', '--coverage', 'html', '--coverage-dir', 'out'], { cwd });
+    const page = readFileSync(path.join(cwd, 'out', 'index.html'), 'utf8');
+    expect(page).toContain('<td>60.0 % (3/5)</td><td>1/2</td>');
+    expect(page).toContain('<span id="f0L7" class="never"><span class="n">7</span><span class="c">0x</span>');
+    expect(page).toContain('sl_send_reply(&quot;405&quot;');
+  });
+
+  test('a word behind --coverage that is no form is a path', async () => {
+    const cwd = folder({ 'a.test.mjs': PASSING, 'a.cfg': CFG });
+    const { stdout } = await kamscript(['test', '--grep', 'answers', '--coverage', 'a.test.mjs'], { cwd });
+    expect(stdout).toContain('a.cfg: 60.0 % of lines (3/5)');
+  });
+
+  test('reports in TAP 13 and in JUnit XML what passed and what failed', async () => {
+    const cwd = folder({ 'a.test.mjs': PASSING, 'a.cfg': CFG });
+    const tap = (await kamscript(['test', '-r', 'tap'], { cwd })).stdout;
+    expect(tap.startsWith('TAP version 13\n')).toBe(true);
+    expect(tap).toMatch(/^ +ok 1 - answers$/m);
+    expect(tap).toMatch(/^ +not ok 2 - fails$/m);
+    expect(counts(tap)).toEqual([1, 1]);
+    const junit = (await kamscript(['test', '-r', 'junit'], { cwd })).stdout;
+    expect(junit).toMatch(/<testsuite name="a.test.mjs" [^>]*tests="2" failures="1"/);
+    expect(junit).toMatch(/<testcase name="answers" [^>]*\/>/);
+    expect(junit).toMatch(/<testcase name="fails" [^>]*>\s*<failure [^>]*on purpose/);
+  });
+
   test('a file that cannot be loaded is a failed test with its name', async () => {
     const cwd = folder({ 'broken.test.mjs': "import 'kamscript/testing'; this is no JavaScript" });
     const { status, stdout } = await kamscript(['test', '-r', 'junit'], { cwd });

@@ -79,7 +79,7 @@ export function coverageText(files: readonly FileCoverage[]): string {
   return `${out.join('\n')}\n`;
 }
 
-function percent(part: number, whole: number): string {
+export function percent(part: number, whole: number): string {
   return whole === 0 ? '100 %' : `${((100 * part) / whole).toFixed(1)} %`;
 }
 

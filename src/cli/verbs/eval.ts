@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { MODULES } from '../../modules/index.js';
 import { load, ScriptTestError } from '../../testing/index.js';
+import { environment } from '../environment.js';
 
 interface Options {
   readonly request?: string;
@@ -63,9 +64,4 @@ function scriptText(file: string | undefined): string {
   if (file !== undefined) return readFileSync(file, 'utf8');
   const modules = PLAIN.filter((name) => MODULES.some((m) => m.name === name));
   return `${modules.map((m) => `loadmodule "${m}.so"\n`).join('')}request_route { exit; }`;
-}
-
-function environment(): Record<string, string> {
-  const entries = Object.entries(process.env).filter((e): e is [string, string] => e[1] !== undefined);
-  return Object.fromEntries(entries);
 }

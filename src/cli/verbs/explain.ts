@@ -1,81 +1,96 @@
-/** `kamscript explain FILE --nsq JSON`: which event routes an event tries, in order, and which runs. */
+/** `kamscript explain FILE --nsq JSON | --request FILE | --kdmq PEER`: which blocks a message tries, in order, and which runs. */
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { type EventExplanation, explainEvent } from '../../modules/nsq/event-routes.js';
 import { renderProblem } from '../../parser/index.js';
 import type { Program } from '../../runtime/program.js';
 import { loadScript } from '../../server/load.js';
+import { load, ScriptTestError, type ScriptUnderTest } from '../../testing/index.js';
+import { environment } from '../environment.js';
+import { explainNsq } from './explain-event.js';
+import { explainKdmq, explainRequest } from './explain-message.js';
 
 interface Options {
-  readonly nsq: string;
+  readonly nsq?: string;
+  readonly request?: string;
+  readonly kdmq?: string;
+  readonly body: string;
+  readonly type: string;
+  readonly from: string;
   readonly json?: boolean;
+}
+
+/** What a message would do, for people and for machines. */
+export interface Explained {
+  /** Some block runs. */
+  readonly runs: boolean;
+  readonly json: unknown;
+  readonly text: string;
 }
 
 export function addExplain(program: Command, setStatus: (status: number) => void): void {
   program
     .command('explain')
-    .description('show the event routes that an NSQ event tries, in order, with their places; status 0 when one runs')
+    .description('show the blocks that a message tries, in order, with their places; status 0 when one runs')
     .argument('<file>', 'script')
-    .requiredOption('--nsq <json>', 'payload of the event')
+    .option('--nsq <json>', 'payload of an NSQ event')
+    .option('--request <file>', 'a SIP message (- is standard input): played, and nothing of it is sent')
+    .option('--kdmq <peer>', 'a message of the DMQ bus for a peer, with --body and --type: played, and nothing is sent')
+    .option('--body <text>', 'body of --kdmq', '')
+    .option('--type <type>', 'Content-Type of --kdmq', 'text/plain')
+    .option('--from <ip:port>', 'where a played message comes from', '127.0.0.1:5070')
     .option('--json', 'print JSON')
-    .action((file: string, options: Options) => setStatus(explain(file, options)));
+    .action(async (file: string, options: Options) => setStatus(await explain(file, options)));
 }
 
-function explain(file: string, options: Options): number {
-  const loaded = load(file);
-  if (typeof loaded === 'number') return loaded;
-  if (!loaded.modules.some((m) => m.name === 'nsq')) {
-    process.stderr.write(`${file}: loads no module nsq, so no event reaches it\n`);
-    return 1;
+/** Exit status: 0 a block runs, 1 none does or the script has errors, 2 a file cannot be read or nothing was asked. */
+async function explain(file: string, options: Options): Promise<number> {
+  const asked = [options.nsq, options.request, options.kdmq].filter((o) => o !== undefined).length;
+  if (asked !== 1) {
+    process.stderr.write('explain wants one of --nsq JSON, --request FILE, --kdmq PEER\n');
+    return 2;
   }
-  const params = loaded.params('nsq');
-  const keys = { key: `${params.consumer_event_key}`, subkey: `${params.consumer_event_subkey}` };
-  const payload = Buffer.from(options.nsq, 'utf8').toString('latin1');
-  const found = explainEvent(payload, keys, (name) => loaded.routes.event.has(name));
-  process.stdout.write(
-    options.json ? `${JSON.stringify(asJson(found, loaded), null, 2)}\n` : text(found, keys, loaded),
-  );
-  return found.runs === undefined ? 1 : 0;
-}
-
-function load(file: string): Program | number {
   try {
-    const { program, problems, script } = loadScript(file, { env: process.env });
-    if (program !== undefined) return program;
-    for (const p of problems) process.stderr.write(`${renderProblem(p, script.sources)}\n`);
-    return 1;
+    const found = options.nsq === undefined ? await played(file, options) : ofEvent(file, options.nsq);
+    if (typeof found === 'string') {
+      process.stderr.write(`${found}\n`);
+      return 1;
+    }
+    process.stdout.write(options.json ? `${JSON.stringify(found.json, null, 2)}\n` : found.text);
+    return found.runs ? 0 : 1;
   } catch (e) {
-    const { code, message } = e as NodeJS.ErrnoException;
+    const { code, path = file, message } = e as NodeJS.ErrnoException;
     if (code === undefined) throw e;
-    process.stderr.write(`${file}: cannot be read: ${message}\n`);
+    process.stderr.write(`${path}: cannot be read: ${message}\n`);
     return 2;
   }
 }
 
-function placeOf(program: Program, name: string): string | undefined {
-  const span = program.routes.event.get(name)?.span;
-  return span && `${span.file}:${span.line}`;
+function ofEvent(file: string, payload: string): Explained | string {
+  const program = compiled(file);
+  return typeof program === 'string' ? program : explainNsq(program, file, payload);
 }
 
-function asJson(found: EventExplanation, program: Program) {
-  return {
-    ...found,
-    runs: found.runs ?? null,
-    candidates: found.candidates.map((c) => ({ ...c, place: placeOf(program, c.name) ?? null })),
-  };
+function compiled(file: string): Program | string {
+  const { program, problems, script } = loadScript(file, { env: process.env });
+  return program ?? problems.map((p) => renderProblem(p, script.sources)).join('\n');
 }
 
-function text(found: EventExplanation, keys: { key: string; subkey: string }, program: Program): string {
-  if (!found.json) return 'The payload is no JSON: no route runs, and the message is finished.\n';
-  const { category, name } = found.parts;
-  const lines = found.candidates.map((c, i) => {
-    const state =
-      c.name === found.runs ? 'runs' : c.exists ? 'exists, but an earlier one runs' : 'is not in the script';
-    const place = placeOf(program, c.name);
-    return `${i + 1}. event_route[${c.name}] ${state}${place === undefined ? '' : ` (${place})`}; from ${c.from}`;
-  });
-  const end =
-    found.runs === undefined
-      ? 'None exists: the message is finished with an error line.'
-      : `event_route[${found.runs}] runs.`;
-  return `${keys.key} is "${category}", ${keys.subkey} is "${name}"\n${lines.join('\n')}\n${end}\n`;
+async function played(file: string, options: Options): Promise<Explained | string> {
+  let s: ScriptUnderTest;
+  const request =
+    options.request === undefined ? '' : readFileSync(options.request === '-' ? 0 : options.request, 'utf8');
+  try {
+    s = await load(file, { env: environment(), isolated: true });
+  } catch (e) {
+    if (e instanceof ScriptTestError) return e.message;
+    throw e;
+  }
+  try {
+    const { kdmq: peer, body, type: contentType, from } = options;
+    return peer === undefined
+      ? await explainRequest(s, request, from)
+      : await explainKdmq(s, { peer, body, contentType, from });
+  } finally {
+    await s.close();
+  }
 }

@@ -2,16 +2,19 @@
 import { type Command, Option } from 'commander';
 import { renderProblem } from '../../parser/index.js';
 import { dot, mermaid, routeGraph } from '../../runtime/graph.js';
+import { svg } from '../../runtime/graph-svg.js';
 import { loadScript } from '../../server/load.js';
 
 const FORMATS = {
   mermaid,
   dot,
+  svg,
   json: (graph: ReturnType<typeof routeGraph>) => `${JSON.stringify(graph, null, 2)}\n`,
 } as const;
 
 interface Options {
   readonly format: keyof typeof FORMATS;
+  readonly svg?: boolean;
 }
 
 export function addGraph(program: Command, setStatus: (status: number) => void): void {
@@ -20,7 +23,8 @@ export function addGraph(program: Command, setStatus: (status: number) => void):
     .description('draw the blocks of a script: calls, and routes that are armed by t_on_failure() and its kin')
     .argument('<file>', 'script')
     .addOption(new Option('-f, --format <format>', 'how to draw').choices(Object.keys(FORMATS)).default('mermaid'))
-    .action((file: string, options: Options) => setStatus(graph(file, options)));
+    .option('--svg', 'the same as --format svg')
+    .action((file: string, { svg, format }: Options) => setStatus(graph(file, { format: svg ? 'svg' : format })));
 }
 
 /** Exit status: 0 drawn, 1 the script has syntax errors, 2 the file cannot be read. */

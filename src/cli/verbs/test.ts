@@ -1,22 +1,35 @@
 /** `kamscript test [PATH…]`: the tests of scripts. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { distFile } from '../../runtime/worker-file.js';
 import { coverageText, type FileCoverage, lcov } from '../test/coverage.js';
+import { coverageHtml } from '../test/coverage-html.js';
 
 interface Options {
   readonly reporter: keyof typeof REPORTERS;
   readonly grep?: string;
-  readonly coverage?: boolean;
+  /** `html`: a page in the folder `--coverage-dir`. */
+  readonly coverage?: boolean | string;
+  readonly coverageDir: string;
   readonly lcov?: string;
   readonly watch?: boolean;
 }
 
 /** Names of node:test's reporters. */
 const REPORTERS = { text: 'spec', tap: 'tap', junit: 'junit', dot: 'dot' } as const;
+const FORMS: ReadonlySet<string> = new Set(['text', 'html', 'lcov']);
 const TEST_FILE = /\.test\.(?:js|mjs|ts|mts)$/;
 const SKIPPED = new Set(['node_modules', 'dist']);
 const ENTRY = distFile('cli/test/entry.js');
@@ -30,10 +43,18 @@ export function addTest(program: Command, setStatus: (status: number) => void): 
     .argument('[path...]', 'test files, or folders to look for them', ['.'])
     .addOption(new Option('-r, --reporter <name>', 'how to print').choices(Object.keys(REPORTERS)).default('text'))
     .option('-g, --grep <pattern>', 'only tests whose name matches the regular expression')
-    .option('-c, --coverage', 'show which routes and lines of the scripts ran')
+    .option('-c, --coverage [form]', 'show which routes and lines of the scripts ran: text, html or lcov')
+    .option('--coverage-dir <folder>', 'where html and lcov are written', 'coverage')
     .option('--lcov <file>', 'write the coverage as an lcov tracefile')
     .option('-w, --watch', 'run again when a test or a script changes')
-    .action(async (paths: string[], options: Options) => setStatus(await runTests(paths, options)));
+    .action(async (paths: string[], options: Options) => setStatus(await runTests(...arranged(paths, options))));
+}
+
+/** `--coverage FOLDER`: what stands behind the option is a path where it is no form. */
+function arranged(paths: readonly string[], options: Options): [readonly string[], Options] {
+  const { coverage } = options;
+  if (typeof coverage !== 'string' || FORMS.has(coverage)) return [paths, options];
+  return [[coverage, ...paths.filter((p) => p !== '.')], { ...options, coverage: true }];
 }
 
 /** Exit status: 0 all passed, 1 a test failed, 2 there is no test to run. */
@@ -77,7 +98,7 @@ function testsIn(folder: string): string[] {
 async function runOnce(files: readonly string[], options: Options): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'kamscript-test-'));
   const report = join(folder, 'coverage.json');
-  const measure = options.coverage === true || options.lcov !== undefined;
+  const measure = options.coverage !== undefined || options.lcov !== undefined;
   try {
     const status = await spawnTests(files, options, measure ? report : '');
     if (measure) writeCoverage(report, options);
@@ -102,8 +123,21 @@ function spawnTests(files: readonly string[], options: Options, report: string):
 
 function writeCoverage(report: string, options: Options): void {
   const files = JSON.parse(readFileSync(report, 'utf8')) as FileCoverage[];
-  if (options.coverage) process.stdout.write(coverageText(files));
+  if (options.coverage === true || options.coverage === 'text') process.stdout.write(coverageText(files));
+  if (options.coverage === 'html') inFolder(options, 'index.html', coverageHtml(files, textIfThere));
+  if (options.coverage === 'lcov') inFolder(options, 'lcov.info', lcov(files));
   if (options.lcov !== undefined) writeFileSync(options.lcov, lcov(files));
+}
+
+function inFolder({ coverageDir }: Options, name: string, text: string): void {
+  mkdirSync(coverageDir, { recursive: true });
+  const file = join(coverageDir, name);
+  writeFileSync(file, text);
+  process.stdout.write(`Coverage: ${file}\n`);
+}
+
+function textIfThere(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 /** Ends only with the process. */
