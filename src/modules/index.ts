@@ -20,6 +20,7 @@ import { dbText } from './db_text/index.js';
 import { debuggerModule } from './debugger/index.js';
 import { diversion } from './diversion.js';
 import { dispatcher } from './dispatcher/index.js';
+import { dialogModule } from './dialog/index.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { domainModule } from './domain/index.js';
@@ -84,6 +85,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   debuggerModule,
   dispatcher,
   dbText,
+  dialogModule,
   domainModule,
   exec,
   htable,
