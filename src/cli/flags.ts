@@ -1,5 +1,7 @@
 /** The command line of kamailio(8): every flag is taken; those without a meaning here are accepted and said so. */
 
+import { type AdminAddress, adminAddress } from '../server/admin.js';
+
 export interface KamailioFlags {
   file: string;
   check: boolean;
@@ -27,6 +29,8 @@ export interface KamailioFlags {
   autoAliases: boolean | undefined;
   disableTcp: boolean;
   serverId: number | undefined;
+  /** Where the page for probes and Prometheus is. */
+  admin: AdminAddress | undefined;
   /** Flags that were accepted and do nothing here. */
   ignored: string[];
 }
@@ -63,11 +67,14 @@ function initial(): KamailioFlags {
     autoAliases: undefined,
     disableTcp: false,
     serverId: undefined,
+    admin: undefined,
     ignored: [],
   };
 }
 
-type Action = (f: KamailioFlags, value: string) => void;
+/** A text is what is wrong with the value. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to say
+type Action = (f: KamailioFlags, value: string) => string | void;
 
 /** Letters without an argument. */
 const SWITCHES: Readonly<Record<string, Action>> = {
@@ -155,6 +162,11 @@ const OPTIONS: Readonly<Record<string, Action>> = {
 
 /** `--name=value`. */
 const LONG: Readonly<Record<string, Action>> = {
+  admin: (f, v) => {
+    const address = adminAddress(v);
+    if (typeof address === 'string') return address;
+    f.admin = address;
+  },
   alias: (f, v) => void f.aliases.push(v),
   atexit: (f) => void f.ignored.push('--atexit'),
   'cfg-print': (f) => {
@@ -193,7 +205,8 @@ export function parseFlags(argv: readonly string[]): KamailioFlags | FlagError {
       if (action === undefined) return { error: `Unknown option '${word}'. Use -h for help.` };
       const value = inline ?? (WITHOUT_VALUE.has(name) ? '' : argv[++i]);
       if (value === undefined) return { error: `Option '--${name}' requires an argument.` };
-      action(flags, value);
+      const wrong = action(flags, value);
+      if (wrong !== undefined) return { error: `Option '--${name}': ${wrong}.` };
       continue;
     }
     if (word[0] !== '-' || word.length < 2) return { error: `Non-option argument '${word}'. Use -h for help.` };

@@ -22,6 +22,9 @@ Verbs:
     send URI         send a SIP request and print the answer
     explain FILE     show which event route an NSQ event runs, and why
 
+Options of its own:
+    --admin=[addr:]port  serve /healthz, /readyz and /metrics over HTTP
+
 Options of kamailio(8):
     -f file          configuration file (default: /etc/kamailio/kamailio.cfg)
     -c               check the configuration file and exit

@@ -4,6 +4,7 @@ import { chdir } from 'node:process';
 import { LEVEL } from '../runtime/host.js';
 import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
+import { type Admin, type AdminAddress, startAdmin } from '../server/admin.js';
 import { createLog } from '../server/log.js';
 import { Server, StartError } from '../server/server.js';
 import { deferred } from './deferred.js';
@@ -44,6 +45,7 @@ export async function serve(
   if (flags.workDir !== undefined) chdir(flags.workDir);
   const ended = deferred<number>();
   let server: Server;
+  let admin: Admin | undefined;
   try {
     server = await Server.start({
       program,
@@ -58,6 +60,7 @@ export async function serve(
         ended.resolve(FAILURE);
       },
     });
+    admin = flags.admin === undefined ? undefined : await adminOf(server, flags.admin);
   } catch (e) {
     log.write(
       LEVEL.CRIT,
@@ -83,8 +86,22 @@ export async function serve(
   const status = await ended.promise;
   await Promise.race([server.stop(), new Promise((resolve) => setTimeout(resolve, STOP_LIMIT_MS).unref())]);
   await unwatch?.();
+  await admin?.stop();
   removePid();
   removeGroupPid();
   err.flush();
   return status;
+}
+
+/** Stops the server when the page's address cannot be had, as where a socket cannot. */
+async function adminOf(server: Server, address: AdminAddress): Promise<Admin> {
+  try {
+    const admin = await startAdmin(server.host, address);
+    server.host.log.write(LEVEL.NOTICE, '<core>', `health and metrics at ${admin.url}/readyz and ${admin.url}/metrics`);
+    return admin;
+  } catch (e) {
+    await server.stop();
+    const why = (e as NodeJS.ErrnoException).code ?? String(e);
+    throw new StartError('EADMIN', `cannot listen on ${address.ip}:${address.port} for --admin: ${why}`);
+  }
 }

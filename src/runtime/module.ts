@@ -404,6 +404,14 @@ export interface RpcDefinition {
 
 // --------------------------------------------------------------------- module
 
+/** One figure for Prometheus; its name gets `kamailio_` before it. */
+export interface Measure {
+  readonly name: string;
+  readonly value: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly help?: string;
+}
+
 export interface ModuleDefinition {
   readonly name: string;
   readonly doc: string;
@@ -443,7 +451,13 @@ export interface ModuleDefinition {
   readonly atStart?: readonly string[];
   /** New parameters after a reload; missing: the module reads `params` afresh at each call anyway. */
   reload?(host: Host, state: unknown, params: Readonly<Record<string, unknown>>): void | Promise<void>;
+  /** After a reload that changed routes and none of its parameters, for a module that looks at which ones there are. */
+  rerouted?(host: Host, state: unknown): void | Promise<void>;
   stop?(host: Host, state: unknown): void | Promise<void>;
+  /** Why the module cannot do its work yet (a server it needs is away); undefined: it can. For readiness probes. */
+  unready?(host: Host, state: unknown): string | undefined;
+  /** Figures with labels, beside the statistics, for Prometheus. */
+  measures?(host: Host, state: unknown): Iterable<Measure>;
   /** After all modules started and sockets are bound (mod-init event routes, first timers). */
   ready?(host: Host, state: unknown): void | Promise<void>;
 }

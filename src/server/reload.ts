@@ -96,8 +96,11 @@ export async function reload(
   on.swap(program, kept);
   const pauseMs = Math.round((performance.now() - swapped) * 1000) / 1000;
   for (const module of program.modules) {
+    const state = host.state({ module: module.name });
     if (diff.params.some((p) => p.module === module.name)) {
-      await module.reload?.(host, host.state({ module: module.name }), program.params(module.name));
+      await module.reload?.(host, state, program.params(module.name));
+    } else if (diff.routes.added.length + diff.routes.changed.length + diff.routes.removed.length > 0) {
+      await module.rerouted?.(host, state);
     }
   }
   for (const module of diff.modulesAdded) await module.ready?.(host, host.state({ module: module.name }));

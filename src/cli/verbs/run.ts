@@ -11,6 +11,7 @@ interface Options {
   readonly listen: readonly string[];
   readonly debug?: string;
   readonly watch?: boolean;
+  readonly admin?: string;
 }
 
 export function addRun(program: Command, setStatus: (status: number) => void): void {
@@ -20,6 +21,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .argument('<file>', 'script')
     .option('-A, --define <define...>', 'preprocessor defines: NAME or NAME=VALUE', [])
     .option('-l, --listen <address...>', 'further addresses to listen on: [proto:]host[:port]', [])
+    .option('--admin <address>', 'serve /healthz, /readyz and /metrics over HTTP at [address:]port')
     .option('-w, --watch', 'reload when the script or a file that it includes changes')
     .option('--debug <level>', "log level, -5 to 3 (default: the script's own)")
     .action(async (file: string, options: Options) => setStatus(await run(file, options)));
@@ -33,6 +35,7 @@ async function run(file: string, options: Options): Promise<number> {
     '-E',
     ...options.define.flatMap((d) => ['-A', d]),
     ...options.listen.flatMap((l) => ['-l', l]),
+    ...(options.admin === undefined ? [] : [`--admin=${options.admin}`]),
   ];
   const flags = parseFlags(options.debug === undefined ? argv : [...argv, `--debug=${options.debug}`]);
   if ('error' in flags) {

@@ -7,6 +7,7 @@ import { Bus, DMQ_EVENT } from './bus.js';
 import { DMQ, type DmqState } from './dmq-state.js';
 import { HtablePeer } from './htable-peer.js';
 import { Life } from './life.js';
+import { measures } from './measures.js';
 import { nodeKey, uriOf } from './nodes.js';
 import { inlinePool, Pool, type WorkPool } from './pool.js';
 import { Reception } from './reception.js';
@@ -128,6 +129,7 @@ export const dmq = defineModule({
     connectPeers(host, state as DmqState);
     life.reconfigured();
   },
+  measures: (_host, state) => measures(state as DmqState),
   async stop(_host, state) {
     const { life, pool, htable } = state as DmqState;
     htable?.stop();

@@ -64,6 +64,8 @@ export class Outbox {
   #open = 0;
   #planned = false;
   #waiting = 0;
+  /** When it last had nothing to tell, on the monotonic clock. */
+  #since = 0;
 
   constructor(link: OutboxLink, window = WINDOW) {
     this.#link = link;
@@ -85,6 +87,15 @@ export class Outbox {
     return this.#open;
   }
 
+  /** Milliseconds for which the node has not known all. */
+  get lag(): number {
+    return this.isIdle ? 0 : performance.now() - this.#since;
+  }
+
+  #begin(): void {
+    if (this.isIdle) this.#since = performance.now();
+  }
+
   get isIdle(): boolean {
     return this.#waiting === 0 && this.#open === 0;
   }
@@ -96,6 +107,7 @@ export class Outbox {
 
   /** The key changed. */
   tell(key: string, what: number): void {
+    this.#begin();
     let before = 0;
     for (const s of this.#segments.slice(0, -1)) {
       before |= s.keys.get(key) ?? 0;
@@ -111,6 +123,7 @@ export class Outbox {
 
   /** A message behind all that waits, and before all that comes. */
   barrier(message: Outgoing): void {
+    this.#begin();
     this.#segments.at(-1)!.barrier = { message };
     this.#segments.push({ keys: new Map(), barrier: undefined });
     if (this.#segments.length > MAX_BARRIERS && !this.#link.isUp()) this.#overflow();
@@ -199,9 +212,9 @@ export class Outbox {
     this.#held.add(key);
     this.#open++;
     const again = () => {
-      this.#open--;
       this.#held.delete(key);
       this.tell(key, what);
+      this.#open--;
     };
     const done = (outcome: Outcome) => {
       if (outcome === 'lost') return this.#link.later(again);

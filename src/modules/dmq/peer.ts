@@ -13,7 +13,7 @@ export interface PeerReply {
 /** What dmq.stats shows of a node that a peer has to tell things. */
 export interface FriendStats {
   readonly node: DmqNode;
-  readonly outbox: { readonly waiting: number; readonly open: number };
+  readonly outbox: { readonly waiting: number; readonly open: number; readonly lag: number };
   readonly sync: { readonly done: boolean; readonly sent: number } | undefined;
 }
 

@@ -69,6 +69,7 @@ function stats(host: Host): RpcValue {
         node: node.uri,
         waiting: outbox.waiting,
         unanswered: outbox.open,
+        lag_ms: Math.round(outbox.lag),
         sync: sync === undefined ? 'none' : sync.done ? 'done' : 'running',
         sync_sent: sync?.sent ?? 0,
       })),

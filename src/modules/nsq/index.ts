@@ -4,6 +4,7 @@ import { defineModule, fn, type Host, LEVEL, opt, pv, pvTable, strictStr, variab
 import { nsqEncode } from './encode.js';
 import { NSQ_EVENT, NSQ_REPLY } from './event.js';
 import { jsonValue, pathOf } from './json.js';
+import { measures } from './measures.js';
 import { params } from './params.js';
 import { needsTable, puaPublish } from './pua.js';
 import { rpc } from './rpc.js';
@@ -118,5 +119,8 @@ export const nsq = defineModule({
   },
   ready: (host: Host) => host.state(NSQ).ready(),
   reload: (_: Host, state: unknown, given: Params) => (state as NsqState).reconfigure(settingsOf(given).settings),
+  rerouted: (_: Host, state: unknown) => (state as NsqState).reconfigure((state as NsqState).settings),
   stop: (_: Host, state: unknown) => (state as NsqState).stop(),
+  unready: (_: Host, state: unknown) => (state as NsqState).unready(),
+  measures: (_: Host, state: unknown) => measures(state as NsqState),
 });

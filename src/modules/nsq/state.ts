@@ -61,9 +61,9 @@ export class NsqState {
     this.links = new Links(host, () => this.metrics.reconnects++);
     this.#runner = new EventRunner(host, this.metrics);
     for (const [name, value] of Object.entries(this.metrics)) {
-      if (typeof value === 'number') host.statistics.set(`nsq:${snake(name)}`, () => this.metrics[name as 'consumed']);
+      if (typeof value === 'number') host.statistics.set(`nsq.${snake(name)}`, () => this.metrics[name as 'consumed']);
     }
-    host.statistics.set('nsq:connections', () => this.links.count);
+    host.statistics.set('nsq.connections', () => this.links.count);
   }
 
   get settings(): NsqSettings {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import v8 from 'node:v8';
 import type { ListenAddress } from '../../parser/tree.js';
 import type { ListenSocket } from '../../sip/transport.js';
+import { unready } from '../health.js';
 import type { Host } from '../host.js';
 import { type RpcDefinition, RpcFault, type RpcValue } from '../module.js';
 import { VERSION } from './version.js';
@@ -198,6 +199,13 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
   'kamscript.reload': {
     doc: 'Loads the script again and runs it for what begins from now on; with "dryrun" it only says what would change.',
     run: reloadScript,
+  },
+  'kamscript.ready': {
+    doc: 'Is every module ready to do its work? With the reason where one is not.',
+    run(host) {
+      const reasons = unready(host);
+      return { ready: Object.keys(reasons).length === 0 ? 'yes' : 'no', reasons };
+    },
   },
   'kamscript.version': { doc: 'Version id of the script that runs.', run: (host) => ({ version: host.program.id }) },
   'core.version': {
