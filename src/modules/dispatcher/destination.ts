@@ -122,7 +122,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   obproxy: (obproxy) => ({ obproxy }),
 };
 
-function readAttributes(text: string, none: boolean, latency: Latency): Attributes {
+/** A blank within a value that is not in quotes. */
+const BLANK_INSIDE = /^[^"].*\s/s;
+
+/** Undefined where they are no parameters. */
+function readAttributes(text: string, none: boolean, latency: Latency): Attributes | undefined {
   const written = text === '' && none ? 'none=yes' : text;
   const body = written.endsWith(';') ? written.slice(0, -1) : written;
   const attrs: Attributes = {
@@ -137,7 +141,8 @@ function readAttributes(text: string, none: boolean, latency: Latency): Attribut
     pingFrom: null,
     obproxy: null,
   };
-  for (const [name, value] of parseParams(body)) {
+  for (const [name, value] of parseParams(body).reverse()) {
+    if (/\s/.test(name) || BLANK_INSIDE.test(value ?? '')) return undefined;
     const key = name.toLowerCase();
     const text = unquote(value ?? '');
     if (Object.hasOwn(READERS, key)) Object.assign(attrs, READERS[key]!(text));
@@ -166,6 +171,7 @@ export async function makeDestination(
   if (parts === undefined) return refuse(host, `bad uri [${spec.uri}]`);
   const latency = new Latency();
   const attrs = readAttributes(spec.attrs, p.ds_attrs_none !== 0, latency);
+  if (attrs === undefined) return refuse(host, 'cannot set attributes!');
   const named =
     attrs.sockname || attrs.socket ? attrs : { sockname: p.ds_default_sockname, socket: p.ds_default_socket };
   const socket = ownSocket(host, named.sockname, named.socket);

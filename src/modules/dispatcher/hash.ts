@@ -19,7 +19,7 @@ export function hashOf(first: string, second = ''): number {
 /** User, host and port of a URI; with flag 1 the user alone. The port that goes without saying is left out. */
 function uriHash(ctx: Context, text: string | undefined): number | undefined {
   const uri = text === undefined ? undefined : parseUri(text);
-  if (uri === undefined || uri.host === '') return undefined;
+  if (uri === undefined) return undefined;
   const user = uri.user ?? '';
   if ((dispatcherParams(ctx.program).flags & FLAG.USER_ONLY) !== 0) return hashOf(user);
   const usual = uri.type === 'sips' ? SIPS_PORT : SIP_PORT;

@@ -2,18 +2,26 @@
 import type { Context } from '../../runtime/context.js';
 import {
   type AnyFunction,
+  type ArgDefinition,
+  anyValue,
   defineModule,
+  FAILED,
   fn,
   forms,
   type Host,
   int,
+  isInt,
   LEVEL,
   pvTable,
   type RouteName,
   raw,
   shown,
   str,
+  toInt,
+  toText,
+  type Value,
 } from '../../runtime/module.js';
+import { parseInt32 } from '../../runtime/values.js';
 import { hasTm } from '../tm/api.js';
 import { expireCalls, unsetCall, updateCall } from './calls.js';
 import { ownSocket } from './destination.js';
@@ -32,18 +40,39 @@ const WITH_REPLIES = ['request', 'failure', 'reply'] as const;
 const SECOND = 1000;
 const ANY_SET = -1;
 
+/** A number, or a variable with one: also as text, in quotes too. */
+function number(name: string): ArgDefinition<number, false> {
+  const fixed = int(name);
+  const value = anyValue(name);
+  return {
+    ...fixed,
+    bind(source, env) {
+      if (source.kind === 'constant' && !source.text.includes('$')) return fixed.bind(source, env);
+      const bound = value.bind(source, env);
+      if ('error' in bound || bound.ok.kind !== 'dynamic') return fixed.bind(source, env);
+      const { get } = bound.ok;
+      return { ok: { kind: 'fallible', get: (ctx) => numberOf(get(ctx)) } };
+    },
+  };
+}
+
+function numberOf(value: Value): number | typeof FAILED {
+  if (isInt(value)) return toInt(value);
+  return parseInt32(toText(value)) ?? FAILED;
+}
+
 /** With two arguments and with three: the limit. */
 function selecting(doc: string, mode: Mode, routes: readonly RouteName[]): AnyFunction {
   return forms(
     fn({
       doc: `${doc} Arguments: set and algorithm.`,
-      args: [int('set'), int('algorithm')],
+      args: [number('set'), number('algorithm')],
       routes,
       run: (ctx, _p: unknown, set, algorithm) => select(ctx, set, algorithm, 0, mode),
     }),
     fn({
       doc: `${doc} At most that many destinations are kept.`,
-      args: [int('set'), int('algorithm'), int('limit')],
+      args: [number('set'), number('algorithm'), number('limit')],
       routes: REQUESTS,
       run: (ctx, _p: unknown, set, algorithm, limit) => select(ctx, set, algorithm, limit, mode),
     }),
@@ -151,7 +180,7 @@ const functions: Readonly<Record<string, AnyFunction>> = {
     waits: true,
     async run(ctx) {
       const state = ctx.host.state(DISPATCHER);
-      if (state.beginReload()) return (await state.load()) ? 1 : -1;
+      if (state.beginReload()) return (await state.load()) === 'all' ? 1 : -1;
       ctx.host.log.write(LEVEL.ERR, 'dispatcher', 'ongoing reload');
       return -1;
     },
@@ -190,7 +219,7 @@ function check(values: DispatcherParams, tm: boolean): string[] {
 async function load(host: Host, state: Dispatcher): Promise<void> {
   const { ds_default_sockname: name, ds_default_socket: address } = state.params;
   if (ownSocket(host, name, address) === undefined) throw new Error(`non-local socket <${name || address}>`);
-  if (!(await state.load())) throw new Error('no dispatching list loaded');
+  if ((await state.load()) === 'failed') throw new Error('no dispatching list loaded');
 }
 
 export const dispatcher = defineModule({
@@ -226,7 +255,9 @@ export const dispatcher = defineModule({
     startTimers(host, state as Dispatcher);
   },
   async reload(host, state) {
-    startTimers(host, state as Dispatcher);
+    const own = state as Dispatcher;
+    if (own.moved) await load(host, own);
+    startTimers(host, own);
   },
   stop(_host, state) {
     (state as Dispatcher).stopTimers();

@@ -45,9 +45,11 @@ async function readList(host: Host, file: string): Promise<readonly DestinationS
 const COLUMNS: Readonly<Record<number, number>> = { 1: 2, 2: 3, 3: 4, 4: 5 };
 const ALL_COLUMNS = 5;
 
-/** `name=column;name=column` of ds_db_extra_attrs. */
+/** `name=column;name=column` of ds_db_extra_attrs, the last first as Kamailio has them. */
 export function extraColumns(p: DispatcherParams): readonly (readonly [name: string, column: string])[] {
-  return parseParams(p.ds_db_extra_attrs ?? '').map(([name, column]) => [name, column ?? ''] as const);
+  return parseParams(p.ds_db_extra_attrs ?? '')
+    .map(([name, column]) => [name, column ?? ''] as const)
+    .reverse();
 }
 
 /** Rejects with a DbError. */

@@ -30,6 +30,11 @@ function reading<T>(read: () => T): T {
   }
 }
 
+/** A number; JSON-RPC takes any text for 0, as Kamailio does. */
+function number(args: readonly RpcValue[], at: number, call?: RpcCall): number {
+  return typeof args[at] === 'string' && call?.transport !== 'binrpc' ? 0 : intArg(args, at);
+}
+
 // ---------------------------------------------------------------------- list
 
 const LETTERS: readonly (readonly [bit: number, letter: string])[] = [
@@ -124,9 +129,9 @@ function stateOf(text: string): number {
 }
 
 function settingState(find: (set: DestinationSet, text: string) => Destination | undefined): RpcDefinition['run'] {
-  return (host, args) => {
+  return (host, args, call) => {
     const [letters, group, text] = reading(
-      () => [anyText(args, 0) ?? textArg(args, 0), intArg(args, 1), textArg(args, 2)] as const,
+      () => [anyText(args, 0) ?? textArg(args, 0), number(args, 1, call), textArg(args, 2)] as const,
     );
     const flags = stateOf(letters);
     const state = host.state(DISPATCHER);
@@ -154,20 +159,20 @@ function pingActive(host: Host, args: readonly RpcValue[]): RpcValue {
 
 /** Commands that make the list anew: not too soon after each other. */
 function rebuilding(
-  run: (state: Dispatcher, args: readonly RpcValue[]) => Promise<RpcResult>,
+  run: (state: Dispatcher, args: readonly RpcValue[], call?: RpcCall) => Promise<RpcResult>,
 ): (host: Host, args: readonly RpcValue[], call?: RpcCall) => Promise<RpcResult> {
-  return async (host, args) => {
+  return async (host, args, call) => {
     const state = host.state(DISPATCHER);
     if (!state.beginReload()) throw fault('Ongoing reload');
-    return await run(state, args);
+    return await run(state, args, call);
   };
 }
 
 const optionalInt = (args: readonly RpcValue[], at: number): number =>
   typeof args[at] === 'number' ? intArg(args, at) : 0;
 
-async function add(state: Dispatcher, args: readonly RpcValue[]): Promise<RpcResult> {
-  const [set, uri] = reading(() => [intArg(args, 0), textArg(args, 1)] as const);
+async function add(state: Dispatcher, args: readonly RpcValue[], call?: RpcCall): Promise<RpcResult> {
+  const [set, uri] = reading(() => [number(args, 0, call), textArg(args, 1)] as const);
   const spec = {
     set,
     uri,
@@ -175,20 +180,20 @@ async function add(state: Dispatcher, args: readonly RpcValue[]): Promise<RpcRes
     priority: optionalInt(args, 3),
     attrs: anyText(args, 4) ?? '',
   };
-  if (!(await state.replace([...state.specs(), spec]))) throw fault('Adding dispatcher dst failed');
+  if ((await state.replace([...state.specs(), spec])) === undefined) throw fault('Adding dispatcher dst failed');
   return 'Ok. Dispatcher destination added.';
 }
 
-async function remove(state: Dispatcher, args: readonly RpcValue[]): Promise<RpcResult> {
-  const [set, uri] = reading(() => [intArg(args, 0), textArg(args, 1)] as const);
+async function remove(state: Dispatcher, args: readonly RpcValue[], call?: RpcCall): Promise<RpcResult> {
+  const [set, uri] = reading(() => [number(args, 0, call), textArg(args, 1)] as const);
   const given = await makeDestination(state.host, state.params, { set, uri, flags: 0, priority: 0, attrs: '' });
   if (given === undefined) throw fault('Removing dispatcher dst failed');
   await state.replace(state.specs().filter((spec) => spec.set !== set || spec.uri !== given.uri));
   return 'Ok. Dispatcher destination removed.';
 }
 
-function hash(_host: Host, args: readonly RpcValue[]): RpcValue {
-  const [slots, first] = reading(() => [intArg(args, 0), textArg(args, 1)] as const);
+function hash(_host: Host, args: readonly RpcValue[], call?: RpcCall): RpcValue {
+  const [slots, first] = reading(() => [number(args, 0, call), textArg(args, 1)] as const);
   const hashid = hashOf(first, anyText(args, 2) ?? '');
   return { hashid, slot: slots > 0 ? hashid % slots : 0 };
 }
@@ -197,7 +202,7 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
   'dispatcher.reload': {
     doc: 'Reads the destinations again.',
     run: rebuilding(async (state) => {
-      if (!(await state.load())) throw fault('Reload Failed');
+      if ((await state.load()) !== 'all') throw fault('Reload Failed');
       return 'Ok. Dispatcher successfully reloaded.';
     }),
   },

@@ -19,6 +19,9 @@ export class Dispatcher {
   /** Milliseconds since the epoch of the last reload; 0 none. */
   lastReload = 0;
 
+  /** Where the destinations were read from. */
+  #source = '';
+
   constructor(host: Host) {
     this.host = host;
   }
@@ -36,14 +39,22 @@ export class Dispatcher {
     return true;
   }
 
-  /** Reads all destinations anew; false where that failed, and then all stays as it was. */
-  async load(): Promise<boolean> {
-    const list = await readDestinations(this.host, this.params);
-    return list !== undefined && (await this.replace(list));
+  /** Do the parameters name another list than that which was read? */
+  get moved(): boolean {
+    return this.#source !== sourceOf(this.params);
   }
 
-  /** Makes these the destinations. False: one could not be used, and ds_load_mode says that this fails all. */
-  async replace(list: readonly DestinationSpec[]): Promise<boolean> {
+  /** Reads all destinations anew; `failed`: all stays as it was. `some` of a table could not be used. */
+  async load(): Promise<'all' | 'some' | 'failed'> {
+    const list = await readDestinations(this.host, this.params);
+    if (list !== undefined) this.#source = sourceOf(this.params);
+    const left = list === undefined ? undefined : await this.replace(list);
+    if (left === undefined) return 'failed';
+    return left > 0 && this.params.db_url ? 'some' : 'all';
+  }
+
+  /** Makes these the destinations: how many cannot be used. Undefined: ds_load_mode says that this fails all. */
+  async replace(list: readonly DestinationSpec[]): Promise<number | undefined> {
     const { params: p, host } = this;
     const made: (readonly [number, Destination])[] = [];
     for (const spec of list) {
@@ -53,10 +64,10 @@ export class Dispatcher {
         continue;
       }
       host.log.write(LEVEL.WARN, 'dispatcher', `unable to add destination ${spec.uri} to set ${spec.set} -- skipping`);
-      if (p.ds_load_mode === 1) return false;
+      if (p.ds_load_mode === 1) return undefined;
     }
     this.sets = buildSets(made, () => host.random());
-    return true;
+    return list.length - made.length;
   }
 
   /** The destinations as they are now, in the order in which Kamailio copies them. */
@@ -71,6 +82,10 @@ export class Dispatcher {
   stopTimers(): void {
     for (const timer of this.timers.splice(0)) timer.cancel();
   }
+}
+
+function sourceOf(p: DispatcherParams): string {
+  return p.db_url ? `${p.db_url} ${p.table_name} ${p.ds_db_extra_attrs}` : p.list_file;
 }
 
 export const DISPATCHER = stateKey<Dispatcher>('dispatcher');
