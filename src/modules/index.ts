@@ -58,6 +58,8 @@ import { timer } from './timer.js';
 import { tls } from './tls/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
+import { uac } from './uac/index.js';
+import { uacRedirect } from './uac_redirect.js';
 import { usrloc } from './usrloc/index.js';
 import { utils } from './utils.js';
 import { uuid } from './uuid.js';
@@ -118,6 +120,8 @@ export const MODULES: readonly ModuleDefinition[] = [
   tls,
   tm,
   tmx,
+  uac,
+  uacRedirect,
   usrloc,
   diversion,
   pike,

@@ -2,27 +2,16 @@
 import type { Context } from '../../runtime/context.js';
 import { openDatabase } from '../../runtime/database.js';
 import { defineModule, fn, type Host, LEVEL, str } from '../../runtime/module.js';
-import { toOf } from '../../sip/header.js';
 import { bindParams, params } from './params.js';
-import { ACC, type Acc, hasDatabase, type Outcome, TITLE, writeLog, writeRows } from './record.js';
+import { ACC, type Acc, commented, hasDatabase, TITLE, writeLog, writeRows } from './record.js';
 import { accountTransactions } from './transactions.js';
-
-/** `404 Not found`: the status, where the text begins with three digits, and the rest. */
-function outcomeOf(ctx: Context, comment: string): Outcome {
-  const coded = /^\d{3}/.test(comment);
-  return {
-    toTag: toOf(ctx.msg)?.tag ?? '',
-    code: coded ? comment.slice(0, 3) : '',
-    reason: coded ? comment.slice(3).trimStart() : comment,
-  };
-}
 
 async function toTable(ctx: Context, comment: string, table: string): Promise<number> {
   if (!hasDatabase(ctx.host)) {
     ctx.host.log.write(LEVEL.ERR, 'acc', 'db support not configured\n');
     return -1;
   }
-  return await writeRows(ctx, table, outcomeOf(ctx, comment));
+  return await writeRows(ctx, table, commented(ctx, comment));
 }
 
 const withDatabase = (env: { params(module: string): Readonly<Record<string, unknown>> }) =>
@@ -41,7 +30,7 @@ export const acc = defineModule({
       example: 'acc_log_request("404 Not found");',
       check: ([comment]) =>
         comment?.kind === 'constant' && comment.text === '' ? 'the first parameter is empty' : undefined,
-      run: (ctx, _p: unknown, comment) => writeLog(ctx, TITLE.REQUEST, outcomeOf(ctx, comment)),
+      run: (ctx, _p: unknown, comment) => writeLog(ctx, TITLE.REQUEST, commented(ctx, comment)),
     }),
     acc_db_request: fn({
       doc: 'Writes the request to that table of the database.',
@@ -54,7 +43,7 @@ export const acc = defineModule({
       args: [str('comment'), str('table')],
       waits: withDatabase,
       run(ctx, _p: unknown, comment, table) {
-        const outcome = outcomeOf(ctx, comment);
+        const outcome = commented(ctx, comment);
         const logged = writeLog(ctx, TITLE.REQUEST, outcome);
         return hasDatabase(ctx.host) ? writeRows(ctx, table, outcome) : logged;
       },

@@ -3,7 +3,7 @@ import type { Context } from '../../runtime/context.js';
 import { type Database, DbError, type DbInput, DbTime } from '../../runtime/database.js';
 import { type Host, LEVEL, stateKey } from '../../runtime/module.js';
 import { localTime, strftime, utcTime } from '../../runtime/strftime.js';
-import { callIdOf, cseqOf, fromOf } from '../../sip/header.js';
+import { callIdOf, cseqOf, fromOf, toOf } from '../../sip/header.js';
 import { type Field, readExtras, readLegs } from './extras.js';
 import { type AccParams, boundOf, paramsOf } from './params.js';
 
@@ -21,6 +21,16 @@ export interface Outcome {
   /** '' where a comment of the script named none. */
   readonly code: string;
   readonly reason: string;
+}
+
+/** `404 Not found`: the status, where the text begins with three digits, and the rest. */
+export function commented(ctx: Context, comment: string): Outcome {
+  const coded = /^\d{3}/.test(comment);
+  return {
+    toTag: toOf(ctx.msg)?.tag ?? '',
+    code: coded ? comment.slice(0, 3) : '',
+    reason: coded ? comment.slice(3).trimStart() : comment,
+  };
 }
 
 /** Requests from callee to caller, where detect_direction saw it. */

@@ -22,7 +22,7 @@ export { type CopyTarget, sendCopies } from './replicate.js';
 export { settingsOf } from './settings.js';
 export { findByCallId, findById, TM, type Tm, tmOf } from './state.js';
 export type { Resumed } from './suspend.js';
-export { B, type ClientBranch, FAKED, T, type Transaction } from './transaction.js';
+export { B, type BranchReply, type ClientBranch, FAKED, T, type Transaction } from './transaction.js';
 export { cancelRequest, type NewRequest, newCallId, newRequest, type RequestReply, type SentRequest } from './uac.js';
 
 /** Is tm loaded? Modules that can do without ask first. */

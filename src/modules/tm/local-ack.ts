@@ -5,7 +5,7 @@ import { contactsOf, routesOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination } from '../../sip/transport.js';
-import { dialogRequest, type LocalDialog } from './local-request.js';
+import { dialogAck, type LocalDialog } from './local-request.js';
 import { nextHops } from './next-hop.js';
 import { paramsOf } from './params.js';
 import type { Tm } from './state.js';
@@ -21,15 +21,12 @@ export function sendLocalAck(tm: Tm, t: Transaction, b: ClientBranch, reply: Sip
     .reverse();
   const routes = learnt.length > 0 ? learnt : dialog.routes;
   const to = destination(tm, t, b.to, reply, routes[0]?.replace(/^.*<|>.*$/g, '') ?? contact);
-  const text = dialogRequest({
+  const text = dialogAck({
     ...dialog,
-    method: 'ACK',
     uri: contact,
     toTag: toOf(reply)?.tag ?? '',
     routes,
     via: ownVia(to.socket, `${t.viaBranch}ack`, {}),
-    headers: '',
-    body: '',
   });
   tm.host.send(text, to);
 }

@@ -37,6 +37,16 @@ export function dialogRequest(d: LocalDialog & { readonly via: string }): string
   return `${out}${lines(d.headers)}${CRLF}${d.body}`;
 }
 
+/** ACK of a 2xx to INVITE, headers as Kamailio orders them here: no Max-Forwards (seen: real/click_to_dial). */
+export function dialogAck(d: LocalDialog & { readonly via: string }): string {
+  let out = `ACK ${d.uri} SIP/2.0${CRLF}${d.via}`;
+  out += `From: ${bracketed(d.from)}${d.fromTag === '' ? '' : `;tag=${d.fromTag}`}${CRLF}Call-ID: ${d.callId}${CRLF}`;
+  out += `To: ${bracketed(d.to)}${d.toTag === '' ? '' : `;tag=${d.toTag}`}${CRLF}CSeq: ${d.cseq} ACK${CRLF}`;
+  for (const route of d.routes) out += `Route: ${route}${CRLF}`;
+  if (d.userAgent !== '') out += `${d.userAgent}${CRLF}`;
+  return `${out}Content-Length: 0${CRLF}${CRLF}`;
+}
+
 /** A bare URI is put into brackets; a value that ends in one, or in parameters after one, stays. */
 function bracketed(value: string): string {
   const close = value.lastIndexOf('>');

@@ -32,6 +32,8 @@ export class Tm {
   readonly onRequestIn: ((t: Transaction, ctx: Context) => void)[] = [];
   /** Run for each new local one. */
   readonly onLocalRequestIn: ((t: Transaction) => void)[] = [];
+  /** Run when uac_auth() has put its answer into a request, which goes out again (dialog counts its CSeq). */
+  readonly onAuthAnswer: ((ctx: Context, t: Transaction) => void)[] = [];
   readonly stats: TmStats = {
     created: 0,
     local: 0,
