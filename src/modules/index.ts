@@ -40,6 +40,10 @@ import { path } from './path.js';
 import { permissions } from './permissions/index.js';
 import { pike } from './pike/index.js';
 import { pipelimit } from './pipelimit.js';
+import { presence } from './presence/index.js';
+import { presenceDialoginfo } from './presence_dialoginfo/index.js';
+import { presenceMwi } from './presence_mwi.js';
+import { presenceXml } from './presence_xml/index.js';
 import { pv } from './pv/index.js';
 import { ratelimit } from './ratelimit.js';
 import { regexModule } from './regex/index.js';
@@ -105,6 +109,10 @@ export const MODULES: readonly ModuleDefinition[] = [
   nsq,
   path,
   permissions,
+  presence,
+  presenceDialoginfo,
+  presenceMwi,
+  presenceXml,
   pv,
   regexModule,
   registrar,

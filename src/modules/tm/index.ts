@@ -5,7 +5,7 @@ import { serverHeader } from '../../runtime/replies.js';
 import { functions, scriptReply } from './functions.js';
 import { relayFunctions } from './functions-relay.js';
 import { settingFunctions } from './functions-settings.js';
-import { makeTagPrefix } from './local-reply.js';
+import { makeTagPrefix, tagOf } from './local-reply.js';
 import { transactionOf } from './match.js';
 import { tmParams, tmSettings } from './params.js';
 import { replyReceived } from './receive-reply.js';
@@ -44,6 +44,10 @@ export const tm = defineModule({
     // send_reply() does not look for a transaction: it takes the one the run has
     host.hooks.statefulReply = (ctx, code, reason) =>
       transactionOf(ctx) === null ? undefined : scriptReply(ctx, code, reason);
+    host.hooks.replyTag = (ctx) => {
+      const t = transactionOf(ctx);
+      return t === null ? undefined : tagOf(state, t, ctx.msg);
+    };
     return state;
   },
   ready(_host, state) {
