@@ -8,6 +8,7 @@ import { authDb } from './auth_db/index.js';
 import { avpops } from './avpops/index.js';
 import { benchmark } from './benchmark.js';
 import { cfgRpc } from './cfg_rpc.js';
+import { cfgt } from './cfgt/index.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
@@ -80,6 +81,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   avpops,
   benchmark,
   cfgRpc,
+  cfgt,
   cfgutils,
   corex,
   countersModule,

@@ -75,6 +75,12 @@ export interface Hooks {
   readonly beforeRequest: ((ctx: Context) => boolean)[];
   /** After request_route ended, however it did. */
   readonly afterRequest: ((ctx: Context) => void)[];
+  /** After request_route, the handling of a reply, a branch_route or onsend_route. */
+  readonly afterScript: ((ctx: Context) => void)[];
+  /** Runs the handling of what arrived: `handle` is to be called at once. */
+  aroundReceived?: ((data: Buffer, from: Received, handle: () => void) => void) | undefined;
+  /** Everything that is sent. */
+  readonly onSent: ((text: string) => void)[];
   /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */
   readonly beforeReply: ((ctx: Context) => boolean)[];
   /** A reply, after reply_route let it pass; true: taken, no stateless forwarding. */
@@ -92,6 +98,11 @@ export interface Hooks {
   secureTransport?: (socket: ListenSocket, options: StreamOptions) => Transport;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
+}
+
+/** To be called when a block ended that Kamailio calls its post-script functions for. */
+export function afterScript(ctx: Context): void {
+  for (const hook of ctx.host.hooks.afterScript) hook(ctx);
 }
 
 /** One open stream connection. */
@@ -205,6 +216,8 @@ export interface Host {
   readonly rpc?: Readonly<Record<string, RpcDefinition>>;
   /** Serial number of the next message: `$mi`. Missing: 0 serves. */
   nextMessageId?(): number;
+  /** The next message is number 1. */
+  resetMessageIds?(): void;
   /** The stream connections that are open, for core.tcp_list. Missing: no streams. */
   streams?(): readonly StreamEntry[];
   /** What core.arg shows. */

@@ -34,6 +34,17 @@ export interface BindEnv {
   params(module: string): Readonly<Record<string, unknown>>;
   /** Missing where only a text is evaluated. */
   readonly core?: CoreSettings;
+  /** Gets each variable that is bound, by its text (Kamailio's cache of variables). Missing: nobody asks. */
+  readonly used?: Map<string, UsedVariable>;
+}
+
+/** A variable as the script names it somewhere. */
+export interface UsedVariable {
+  /** As written: `$(avp(x)[0])`. */
+  readonly text: string;
+  readonly use: PvUse;
+  readonly transformed: boolean;
+  readonly get: (ctx: Context) => Value;
 }
 
 export interface CatalogView {
@@ -445,6 +456,8 @@ export interface ModuleDefinition {
    * that loads such a module pays for it. The tree of the statement is in `at`.
    */
   readonly watch?: (ctx: Context, at: Statement, routeName: string) => void;
+  /** Told of each assignment when it is done: the target as written, and what it holds then. */
+  readonly assigned?: (ctx: Context, target: string, value: Value) => void;
   /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */
   start?(host: Host, params: Readonly<Record<string, unknown>>): unknown | Promise<unknown>;
   /** Parameters that are read at start alone: a reload that changes one of them is refused. */

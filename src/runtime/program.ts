@@ -4,7 +4,7 @@ import type { Problem, Span } from '../parser/problem.js';
 import type { Script } from '../parser/tree.js';
 import type { Context } from './context.js';
 import type { CoreSettings } from './core/params.js';
-import type { ModuleDefinition } from './module.js';
+import type { ModuleDefinition, UsedVariable } from './module.js';
 
 export interface Route {
   readonly name: string;
@@ -35,6 +35,8 @@ export interface Program {
   readonly avpFlags: ReadonlyMap<string, number>;
   /** `group.name` or `group[n].name` of custom globals. */
   readonly globals: ReadonlyMap<string, number | string>;
+  /** Variables that its blocks name. */
+  readonly variables: readonly UsedVariable[];
   /** Warnings of the load. */
   readonly problems: readonly Problem[];
   /** Generated JavaScript with its source map, for --inspect and for tests. */

@@ -1,6 +1,7 @@
 /** The Host of a real server: state that outlives a Program. */
 import { Context, ROUTE } from '../runtime/context.js';
 import {
+  afterScript,
   type Clock,
   type Hooks,
   type Host,
@@ -72,6 +73,8 @@ export class ServerHost implements Host {
   readonly hooks: Hooks = {
     beforeRequest: [],
     afterRequest: [],
+    afterScript: [],
+    onSent: [],
     beforeReply: [],
     onReply: [],
     onLocalReply: [],
@@ -117,6 +120,10 @@ export class ServerHost implements Host {
     return ++this.#messages;
   }
 
+  resetMessageIds(): void {
+    this.#messages = 0;
+  }
+
   isMyself(host: string, port: number, proto?: Proto): boolean {
     if (this.myself?.has(host, port, proto)) return true;
     return this.myselfCallbacks.some((isMe) => isMe(host, port, proto));
@@ -138,6 +145,7 @@ export class ServerHost implements Host {
   }
 
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
+    for (const hook of this.hooks.onSent) hook(data);
     const transport = this.transports.get(to.socket);
     return transport?.send(data, to, options, onFailure) ?? false;
   }
@@ -156,11 +164,15 @@ export class ServerHost implements Host {
     const code = runRoute(sub, route);
     if (code instanceof Promise) {
       this.detach(
-        code.then((c) => void (passes(sub, c) && this.send(data, to, options, onFailure))),
+        code.then((c) => {
+          afterScript(sub);
+          if (passes(sub, c)) this.send(data, to, options, onFailure);
+        }),
         'onsend_route',
       );
       return true;
     }
+    afterScript(sub);
     return passes(sub, code) ? this.send(data, to, options, onFailure) : true;
   }
 

@@ -1,7 +1,7 @@
 /** From what arrived to a run of the script (sip.md, sections 1 and 3). */
 import { Context, ROUTE, STOP } from '../runtime/context.js';
 import { forwardReply } from '../runtime/core/forward.js';
-import { LEVEL } from '../runtime/host.js';
+import { afterScript, LEVEL } from '../runtime/host.js';
 import { runRoute, whenDone } from '../runtime/run.js';
 import type { SipMessage } from '../sip/message.js';
 import { acceptable, parseMessage } from '../sip/parse.js';
@@ -21,7 +21,9 @@ export function receiver(host: ServerHost): OnDatagram {
 
 function guarded(host: ServerHost, data: Buffer, from: Received): void {
   try {
-    receive(host, data, from);
+    const around = host.hooks.aroundReceived;
+    if (around === undefined) receive(host, data, from);
+    else around(data, from, () => receive(host, data, from));
   } catch (e) {
     const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
     host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
@@ -99,6 +101,7 @@ function request(ctx: Context): void {
   }
   const after = () => {
     for (const hook of host.hooks.afterRequest) hook(ctx);
+    afterScript(ctx);
   };
   host.detachIfPending(whenDone(runRoute(ctx, route), after), 'request_route');
 }
@@ -107,18 +110,23 @@ function reply(ctx: Context): void {
   const host = ctx.host as ServerHost;
   for (const hook of host.hooks.beforeReply) if (!hook(ctx)) return;
   const route = ctx.program.routes.reply.get('');
-  if (route === undefined) return passReply(ctx);
-  const next = (code: number) => {
-    if (ctx.stop !== STOP.DROP && code > 0) passReply(ctx);
-  };
-  host.detachIfPending(whenDone(runRoute(ctx, route), next), 'reply_route');
+  const done =
+    route === undefined
+      ? passReply(ctx)
+      : whenDone(runRoute(ctx, route), (code) => {
+          if (ctx.stop !== STOP.DROP && code > 0) return passReply(ctx);
+        });
+  host.detachIfPending(
+    whenDone(done, () => afterScript(ctx)),
+    'reply',
+  );
 }
 
-function passReply(ctx: Context): void {
+function passReply(ctx: Context): void | Promise<void> {
   const host = ctx.host as ServerHost;
   for (const hook of host.hooks.onReply) {
     const taken = hook(ctx);
-    if (taken instanceof Promise) return host.detach(taken, 'reply');
+    if (taken instanceof Promise) return taken.then(() => undefined);
     if (taken) return;
   }
   forwardReply(ctx);

@@ -69,3 +69,60 @@ test('a module has a level of its own', async () => {
   expect(lines).toEqual([' 1(1) DEBUG: tm: shown\n', ' 1(1) exec: word\n']);
   await script.stop();
 });
+
+test('dbg_pv_dump() and log_assign tell variables as the recorded lines of Kamailio do', async () => {
+  const script = await runScript(`loadmodule "pv.so"
+loadmodule "debugger.so"
+modparam("debugger", "log_assign", 1)
+request_route {
+	$var(x) = 5;
+	$avp(a) = "one";
+	$avp(a) = "two";
+	$xavp(u=>name) = "joe";
+	$xavp(u[0]=>age) = 6;
+	$xavp(v) = 5;
+	$vn(n) = $null;
+	$ru = "sip:x@y";
+	$shv(z) = "a\\"b";
+	dbg_pv_dump();
+	dbg_pv_dump("30", "L_ERR");
+	dbg_pv_dump("1");
+	dbg_pv_dump("8");
+}
+`);
+  script.receive(OPTIONS);
+  expect(script.others.filter((l) => /^[${]/.test(l))).toEqual([
+    '$var(x):5',
+    '$avp(a):"one"',
+    '$avp(a):"two"',
+    '$xavp(u=>name):"joe"',
+    '$xavp(u[0]=>age):6',
+    '$xavp(v):5',
+    '$vn(n): $null',
+    '$ru:"sip:x@y"',
+    '$shv(z):"a"b"',
+    '{"$var(x)":5,"$avp(a)":["two","one"],"$xavp(u)":[{"age":[6],"name":["joe"]}],"$xavp(v)":[],"$vn(n)":null,"$shv(z)":"a\\"b"}',
+    '{"$var(x)":5,"$avp(a)":["two","one"],"$xavp(u)":[{"age":[6],"name":["joe"]}],"$shv(z)":"a\\"b"}',
+    '{}',
+    '{"$xavp(u)":[{"age":[6],"name":["joe"]}]}',
+  ]);
+  expect(await script.rpc('dbg.set_mod_facility', 'sl', 'LOG_USER')).toBe('200 ok\n');
+  expect(await script.rpc('dbg.get_mod_facility', 'sl')).toBe('LOG_USER\n');
+  expect(await script.rpc('dbg.get_mod_facility', 'tm')).toBe('LOG_DAEMON\n');
+  await script.stop();
+});
+
+test('dbg.reset_msgid numbers messages anew', async () => {
+  const script = await runScript(`loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "debugger.so"
+modparam("debugger", "reset_msgid", 1)
+request_route { xlog("$mi\\n"); }
+`);
+  script.receive(OPTIONS);
+  script.receive(OPTIONS);
+  expect(await script.rpc('dbg.reset_msgid')).toBe('200 ok\n');
+  script.receive(OPTIONS);
+  expect(script.lines.at(-1)).toBe('1');
+  await script.stop();
+});

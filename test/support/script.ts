@@ -42,7 +42,12 @@ export async function runScript(text: string, clock: Clock = systemClock()): Pro
   const errors = problems.filter((p) => p.severity === 'error').map((p) => p.message);
   if (program === undefined || errors.length > 0) throw new Error(errors.join('\n'));
   const log = new Lines();
-  const resolver = { addresses: async () => [], srv: async () => [] } as never;
+  // addresses are what they say, names are nobody's
+  const resolver = {
+    resolve: (ip: string, port: number, proto = 'udp') => (/^[\d.]+$/.test(ip) ? [{ proto, ip, port }] : []),
+    addresses: async () => [],
+    srv: async () => [],
+  } as never;
   const host = new ServerHost({
     program,
     log,

@@ -6,9 +6,11 @@ import {
   fn,
   type Host,
   intParam,
+  isInt,
   LEVEL,
   listParam,
   opt,
+  parsed,
   ROUTE,
   type RouteContext,
   RpcFault,
@@ -16,10 +18,17 @@ import {
   stateKey,
   str,
   strParam,
+  toInt,
+  toText,
+  type Value,
 } from '../../runtime/module.js';
 import { intArg, textArg } from '../../runtime/rpc.js';
 import { rebuild } from '../../sip/build.js';
+import { cfgtStep } from '../cfgt/index.js';
+import { isFacility } from '../xlog/params.js';
 import { actionOf } from './actions.js';
+import { DUMP, dumpVariables } from './dump.js';
+import { printCompact } from './print.js';
 
 interface Params {
   readonly cfgtrace: number;
@@ -29,18 +38,25 @@ interface Params {
   readonly log_level_name: string | null;
   readonly mod_level_mode: number;
   readonly mod_level: readonly string[];
+  readonly mod_facility: readonly string[];
+  readonly log_assign: number;
+  readonly reset_msgid: number;
+  readonly cfgtest: number;
 }
 
 interface State {
   tracing: boolean;
   /** Levels of modules by name, in force where mod_level_mode is 1. */
   readonly levels: Map<string, number>;
+  /** Syslog facilities of modules by name: kept, and told. */
+  readonly facilities: Map<string, string>;
 }
 
 const STATE: StateKey<State> = stateKey<State>('debugger');
 const paramsOf = (host: Host) => host.program.params('debugger') as unknown as Params;
 
 const onlyZero = (what: string) => (n: number) => (n === 0 ? undefined : `${what} is not built: only 0 is taken`);
+const MOD_FACILITY = /^\s*([\w<>-]+)\s*=\s*(LOG_\w+)\s*$/;
 const MOD_LEVEL = /^\s*([\w<>-]+)\s*=\s*(-?\d+)\s*$/;
 
 const params = {
@@ -59,14 +75,17 @@ const params = {
     MOD_LEVEL.test(text) ? undefined : 'write MODULE=LEVEL',
   ),
   mod_facility_mode: intParam(0, 'Accepted; there are no facilities here.'),
-  mod_facility: listParam('Accepted; there are no facilities here.'),
+  mod_facility: listParam(
+    'Syslog facility of one module: "tm=LOG_LOCAL1"; told by dbg.get_mod_facility alone.',
+    (text) => (isFacility(MOD_FACILITY.exec(text)?.[2] ?? '') ? undefined : 'write MODULE=LOG_NAME'),
+  ),
   breakpoint: intParam(0, 'Stopping at each statement: only 0 is taken.', onlyZero('stopping at statements')),
   step_usleep: intParam(500_000, 'Accepted; nothing stops at statements here.'),
   step_loops: intParam(200, 'Accepted; nothing stops at statements here.'),
-  log_assign: intParam(0, 'A log of assignments: only 0 is taken.', onlyZero('a log of assignments')),
-  reset_msgid: intParam(0, 'Numbering messages anew: only 0 is taken.', onlyZero('numbering messages anew')),
+  log_assign: intParam(0, '1: each assignment is told to the log, at level 3.'),
+  reset_msgid: intParam(0, '1: the command dbg.reset_msgid may number messages anew (`$mi`).'),
   cfgpkgcheck: intParam(0, 'Accepted; there is no memory manager to check.'),
-  cfgtest: intParam(0, 'For the module cfgt: only 0 is taken.', onlyZero('cfgt')),
+  cfgtest: intParam(0, '1: the module cfgt, which must be loaded before, reports the way of each message.'),
 };
 
 // ------------------------------------------------------------------------ trace
@@ -88,8 +107,10 @@ const WITHOUT_FILE = 1;
 
 function watch(ctx: RouteContext, at: Statement, routeName: string): void {
   const { host } = ctx;
-  if (!host.hasState(STATE) || !host.state(STATE).tracing) return;
+  if (!host.hasState(STATE)) return;
   const own = paramsOf(host);
+  if (own.cfgtest !== 0) cfgtStep(ctx, at, routeName);
+  if (!host.state(STATE).tracing) return;
   if (own.log_level > host.log.level) return;
   const kind = KINDS.find(([bits]) => (ctx.routeType & bits) !== 0)?.[1] ?? '';
   const { file, line } = at.span;
@@ -98,6 +119,48 @@ function watch(ctx: RouteContext, at: Statement, routeName: string): void {
   const text = `${own.log_prefix}dbg_cfg_trace(): ${kind}=[${routeName}]${place} l=${line} a=${number} n=${name}\n`;
   if (host.log.raw) host.log.raw(own.log_level, text, own.log_level_name ?? undefined);
   else host.log.write(own.log_level, 'debugger', text);
+}
+
+const ownLevel = ({ log }: Host): number => log.levels?.get('debugger') ?? log.level;
+
+function assigned(ctx: RouteContext, target: string, value: Value): void {
+  const { host } = ctx;
+  if (ownLevel(host) < LEVEL.DBG || !host.hasState(STATE) || paramsOf(host).log_assign === 0) return;
+  const shown = isInt(value)
+    ? `:${toInt(value)}`
+    : value === null || value === undefined
+      ? ': $null'
+      : `:"${toText(value)}"`;
+  host.log.write(LEVEL.DBG, 'debugger', `${target}${shown}\n`);
+}
+
+// --------------------------------------------------------------------- variables
+
+/** Told by the third letter alone, as Kamailio reads it: `L_ERR`. */
+const DUMP_LEVELS: Readonly<Record<string, number>> = {
+  A: LEVEL.ALERT,
+  B: LEVEL.BUG,
+  C: LEVEL.CRIT,
+  E: LEVEL.ERR,
+  W: LEVEL.WARN,
+  N: LEVEL.NOTICE,
+  I: LEVEL.INFO,
+  D: LEVEL.DBG,
+};
+
+const dumpMask = parsed<number>('mask', 'number', (text) =>
+  /^\d+$/.test(text) ? { ok: Number(text) } : { error: `'${text}' is no number` },
+);
+const dumpLevel = parsed<number>('level', 'log level', (text) => {
+  const level = DUMP_LEVELS[text[2] ?? ''];
+  if (level === undefined) return { error: 'unknown log level' };
+  // level 0 is no level: 5.6.3 takes L_DBG
+  return { ok: level === LEVEL.WARN ? LEVEL.DBG : level };
+});
+
+function dumpToLog(ctx: RouteContext, mask: number = DUMP.ALL, level: number = LEVEL.DBG): number {
+  if (level <= ownLevel(ctx.host)) ctx.host.log.write(level, 'debugger', `${printCompact(dumpVariables(ctx, mask))}\n`);
+  return 1;
 }
 
 // ----------------------------------------------------------------------- message
@@ -164,12 +227,19 @@ export const debuggerModule = defineModule({
   doc: 'Traces the statements of the script in the log, and gives modules log levels of their own.',
   params,
   watch,
-  missing: ['dbg_pv_dump'],
+  assigned,
+  missing: ['dbg.bp'],
   functions: {
     dbg_breakpoint: fn({
       doc: 'Has no effect: breakpoints are off (as in Kamailio unless the parameter breakpoint is 1).',
       args: [str('name')],
       run: () => 1,
+    }),
+    dbg_pv_dump: fn({
+      doc: 'Writes the variables that the script names into the log, as JSON. `mask` adds up 1 nulls, 2 AVPs, 4 `$var`, 8 XAVPs, 16 others; `level` is L_DBG unless given.',
+      args: [opt(dumpMask), opt(dumpLevel)],
+      example: '$var(x) = 5;\ndbg_pv_dump("4", "L_ERR");',
+      run: (ctx: RouteContext, _params: unknown, mask, level) => dumpToLog(ctx, mask, level),
     }),
     dbg_sip_msg: fn({
       doc: 'Writes the message with the changes of the script into the log.',
@@ -214,16 +284,35 @@ export const debuggerModule = defineModule({
         return host.log.levels?.get(args[0]) ?? host.log.level;
       },
     },
+    'dbg.set_mod_facility': {
+      doc: 'Set module log facility',
+      run(host, args) {
+        if (typeof args[0] !== 'string' || typeof args[1] !== 'string') throw new RpcFault(500, 'invalid parameters');
+        if (!isFacility(args[1])) throw new RpcFault(500, 'facility not found');
+        host.state(STATE).facilities.set(args[0], args[1]);
+        return OK;
+      },
+    },
+    'dbg.get_mod_facility': {
+      doc: 'Get module log facility',
+      run(host, args) {
+        if (typeof args[0] !== 'string') throw new RpcFault(500, 'invalid parameters');
+        return host.state(STATE).facilities.get(args[0]) ?? 'LOG_DAEMON';
+      },
+    },
     'dbg.reset_msgid': {
       doc: 'Reset msgid on all process',
-      run() {
-        throw new RpcFault(500, 'reset_msgid is 0. Set it to 1 to enable.');
+      run(host) {
+        if (paramsOf(host).reset_msgid === 0) throw new RpcFault(500, 'reset_msgid is 0. Set it to 1 to enable.');
+        host.resetMessageIds?.();
+        return OK;
       },
     },
   },
   start(host): State {
     const own = paramsOf(host);
-    const state: State = { tracing: own.cfgtrace === 1, levels: new Map() };
+    const state: State = { tracing: own.cfgtrace === 1, levels: new Map(), facilities: new Map() };
+    if (own.cfgtest !== 0 && host.module('cfgt') === undefined) throw new Error("debugger: can't find cfgt module");
     addLevels(state, own);
     useLevels(host, state);
     return state;
@@ -241,5 +330,9 @@ function addLevels(state: State, own: Params): void {
   for (const text of own.mod_level) {
     const [, name = '', level = ''] = MOD_LEVEL.exec(text) ?? [];
     state.levels.set(name, Number(level));
+  }
+  for (const text of own.mod_facility) {
+    const [, name = '', facility = ''] = MOD_FACILITY.exec(text) ?? [];
+    state.facilities.set(name, facility);
   }
 }

@@ -1,5 +1,6 @@
 /** One outgoing branch: its route, where it goes, its text, and sending it. */
 import { type Context, ROUTE, STOP } from '../../runtime/context.js';
+import { afterScript } from '../../runtime/host.js';
 import { runRoute } from '../../runtime/run.js';
 import { viaExtra } from '../../runtime/via-extra.js';
 import { buildForward, ownVia } from '../../sip/build.js';
@@ -54,7 +55,10 @@ export function addBranch(tm: Tm, t: Transaction, step: Step, spec: BranchSpec):
   if (route?.isAsync) return prepareLater(tm, t, b, step, spec);
   const undo = setForBranch(msg, spec);
   const own = branchContext(tm, t, b, step.ctx, msg);
-  if (route !== undefined) void runRoute(own, route);
+  if (route !== undefined) {
+    void runRoute(own, route);
+    afterScript(own);
+  }
   const dropped = own.stop === STOP.DROP;
   if (!dropped) raise('requestFwded', { t, request: msg, reply: null, code: 0, branch: b.index, ctx: own });
   const result = dropped ? E.CFG : prepare(tm, t, b, step, msg, afterBranchRoute(msg, spec), msg.edits.list);
@@ -249,6 +253,7 @@ function prepareLater(tm: Tm, t: Transaction, b: ClientBranch, step: Step, spec:
   const own = branchContext(tm, t, b, step.ctx, msg);
   const route = t.program.routes.branch.get(step.route)!;
   const work = Promise.resolve(runRoute(own, route)).then(() => {
+    afterScript(own);
     if (t.has(T.GONE) || t.status >= 200) return;
     if (own.stop === STOP.DROP) {
       inTurnDetached(tm, t, 'tm: branch', () => fakeFinal(tm, t, b, 500));

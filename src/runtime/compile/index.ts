@@ -99,6 +99,8 @@ export function compile(script: Script, options: CompileOptions): Compiled {
     rests: new Map(),
     trace: options.trace,
     watch: watcher(catalog.loaded),
+    assigned: catalog.loaded.find((m) => m.assigned !== undefined)?.assigned,
+    used: new Map(),
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
@@ -311,6 +313,7 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
     flags: loaded.flags,
     avpFlags: loaded.avpFlags,
     globals: loaded.globals,
+    variables: [...unit.used.values()],
     problems,
     code,
   };

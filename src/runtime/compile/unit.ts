@@ -4,7 +4,7 @@ import type { BlockKind, CallExpr, Compat, Expr, RouteBlock, Script, Statement }
 import type { Catalog } from '../catalog.js';
 import type { Context } from '../context.js';
 import type { CoreSettings } from '../core/params.js';
-import type { BindEnv, Value, VarStore } from '../module.js';
+import type { BindEnv, UsedVariable, Value, VarStore } from '../module.js';
 import type { Analysis } from './analyse.js';
 import type { Emitter } from './emit.js';
 
@@ -35,6 +35,9 @@ export interface Unit {
   readonly trace: ((ctx: Context, at: RouteBlock | Statement) => void) | undefined;
   /** What a loaded module wants to be told of each statement and call (debugger). */
   readonly watch: Watch | undefined;
+  /** What loaded modules want to be told of each assignment. */
+  readonly assigned: ((ctx: Context, target: string, value: Value) => void) | undefined;
+  readonly used: Map<string, UsedVariable>;
   /** Generated closures, written after the routes. */
   /** Rest of the action list behind a call, by the call: see `FunctionDefinition.rest`. */
   readonly rests: Map<CallExpr, Late>;
@@ -78,6 +81,7 @@ export function bindEnv(scope: Scope, span: Span, call?: Span): BindEnv {
     routeName: scope.routeName,
     params: unit.params,
     core: unit.core,
+    used: unit.used,
   };
 }
 

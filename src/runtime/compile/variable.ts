@@ -49,6 +49,14 @@ export function isNullVariable(e: VariableExpr): boolean {
 
 /** JavaScript that stores `value` in the target; undefined when it cannot be one (problems were told). */
 export function assignment(target: VariableExpr | SelectExpr, value: Code, scope: Scope): string | undefined {
+  const js = plainAssignment(target, value, scope);
+  const { assigned, emitter } = scope.unit;
+  if (js === undefined || assigned === undefined || target.kind === 'select') return js;
+  const get = emitter.constant(accessorOf(target, scope).get);
+  return `${js} ${emitter.constant(assigned)}(c, ${emitter.constant(target.text)}, ${get}(c));`;
+}
+
+function plainAssignment(target: VariableExpr | SelectExpr, value: Code, scope: Scope): string | undefined {
   const { unit } = scope;
   if (target.kind === 'select') {
     unit.problems.push(problem('select-target', {}, target.span));

@@ -52,8 +52,10 @@ function bindParsed(text: string, parts: VariableText, env: BindEnv): BindResult
   const use = bindUse(parts, env);
   if ('error' in use) return use;
   const bound = definition.bind(use.ok, env);
-  if ('error' in bound || parts.transformations.length === 0) return bound;
-  return bindTransformations(bound.ok, parts.transformations, env);
+  if ('error' in bound) return bound;
+  const transformed = parts.transformations.length > 0;
+  env.used?.set(text, { text, use: use.ok, transformed, get: bound.ok.get });
+  return transformed ? bindTransformations(bound.ok, parts.transformations, env) : bound;
 }
 
 function unknownName(text: string, name: string, env: BindEnv): BindResult<PvAccessor> {
