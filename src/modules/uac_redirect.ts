@@ -181,12 +181,13 @@ function flagsOf({ flags_hdr_mode, bflags }: RedirectParams, contact: Contact): 
 function account(ctx: Context, uri: string, reason: string): void {
   const { msg } = ctx;
   const { acc_function, acc_db_table } = paramsOf(ctx.program);
-  const { newUri } = msg;
+  const { newUri, uriIsNew } = msg;
   msg.newUri = uri;
   const outcome = commented(ctx, reason);
   if (acc_function !== 'acc_db_request') writeLog(ctx, TITLE.REQUEST, outcome);
   if (acc_function !== 'acc_log_request' && hasDatabase(ctx.host)) writeRowsLater(ctx, acc_db_table, outcome);
   msg.newUri = newUri;
+  msg.uriIsNew = uriIsNew;
 }
 
 // --------------------------------------------------------------- definition

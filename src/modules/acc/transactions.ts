@@ -43,11 +43,16 @@ function inView(host: Host, event: TmEvent, msg: SipMessage, account: (ctx: Cont
   const { t, code } = event;
   const branch = t.replyBranch >= 0 ? t.replyBranch : code >= 300 ? t.pickedBranch : -1;
   const ctx = runOf(host, event, msg);
-  const { newUri } = msg;
   const uri = t.branches[branch]?.uri;
-  if (uri !== undefined) msg.newUri = uri;
+  if (uri === undefined) {
+    account(ctx);
+    return;
+  }
+  const { newUri, uriIsNew } = msg;
+  msg.newUri = uri;
   account(ctx);
-  if (uri !== undefined) msg.newUri = newUri;
+  msg.newUri = newUri;
+  msg.uriIsNew = uriIsNew;
 }
 
 /** What a failure route sees of the reply is seen here too. */

@@ -54,9 +54,7 @@ const FIRST_USE = '00000001';
 export function answerLine(status: number, challenge: Challenge, account: Account, asked: Asked): string {
   const { realm, nonce, opaque, qop } = challenge;
   const algorithm = algorithmOf(challenge.algorithm)?.hash ?? 'MD5';
-  const secret = account.hashed
-    ? account.password.toLowerCase()
-    : ha1(algorithm, account.user, realm, account.password);
+  const secret = account.hashed ? account.password : ha1(algorithm, account.user, realm, account.password);
   const cnonce = `${randomInt(2 ** 32)}`;
   const response = digestResponse({
     ...asked,

@@ -43,7 +43,7 @@ function shown(host: Host, r: Registration): RpcValue {
     l_domain: a.localDomain,
     r_username: a.remoteUser,
     r_domain: a.remoteDomain,
-    realm: a.realm,
+    realm: a.realm || null,
     auth_username: a.authUser,
     auth_password: orNone(a.password),
     auth_ha1: orNone(a.ha1),
@@ -55,7 +55,7 @@ function shown(host: Host, r: Registration): RpcValue {
     reg_init: r.since,
     reg_delay: r.delay,
     contact_addr: orNone(a.contact),
-    socket: a.socket,
+    socket: a.socket || null,
   };
 }
 

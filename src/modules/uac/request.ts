@@ -6,7 +6,7 @@ import { parseSocketAddress } from '../../runtime/variables/addresses.js';
 import { callIdOf, cseqOf, fromOf, toOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
-import { type NewRequest, newRequest, type RequestReply } from '../tm/api.js';
+import { type NewRequest, newRequest, type RequestReply, tmParamsOf } from '../tm/api.js';
 import { answerLine, challengeOf } from './challenge.js';
 import { paramsOf } from './params.js';
 
@@ -100,7 +100,7 @@ function read(vars: VarStore): Fields {
 
 /** Bit of `flags`: the password is H(user:realm:password). */
 const HASHED = 1;
-/** evroute: event_route[uac:reply] runs for failures only. */
+/** evroute: event_route[uac:reply] runs for failures only, and only where enable_uac_fr of tm is set (seen). */
 const FAILURES = 2;
 
 export function sendRequest(ctx: Context): number {
@@ -137,9 +137,14 @@ export function socketNamed(host: Host, text: string): ListenSocket | null {
 }
 
 function answered(host: Host, program: Context['program'], fields: Fields, reply: RequestReply): void {
-  if (fields.evroute !== FAILURES || reply.code >= 300) tell(host, program, fields, reply);
+  if (isTold(program, fields, reply.code)) tell(host, program, fields, reply);
   if ((reply.code === 401 || reply.code === 407) && fields.apasswd !== '' && fields.evroute !== FAILURES)
     authenticate(host, program, fields, reply);
+}
+
+function isTold(program: Context['program'], { evroute }: Fields, code: number): boolean {
+  if (evroute === FAILURES) return code >= 300 && tmParamsOf(program).enable_uac_fr !== 0;
+  return evroute !== 0;
 }
 
 /** The same request once more, with an answer to the challenge. */
