@@ -27,7 +27,7 @@ export function runFailure(tm: Tm, t: Transaction, picked: ClientBranch): boolea
   tell('onFailureRo', t, picked, ctx);
   tell('onFailure', t, picked, ctx);
   if (route === undefined) return keepFlags(t, ctx);
-  t.settings.onFailure = '';
+  if (t.settings.onFailure !== '') t.ownSettings().onFailure = '';
   t.flags &= ~T.SUSPENDED;
   return andThen(runRoute(ctx, route), () => keepFlags(t, ctx));
 }
@@ -45,7 +45,7 @@ export function runBranchFailure(tm: Tm, t: Transaction, b: ClientBranch, _code:
   t.pickedBranch = b.index;
   tell('onBranchFailure', t, b, ctx);
   if (route === undefined) return undefined;
-  t.settings.onBranchFailure = '';
+  if (t.settings.onBranchFailure !== '') t.ownSettings().onBranchFailure = '';
   return andThen(runRoute(ctx, route), () => {
     t.pickedBranch = before;
     return keepFlags(t, ctx);

@@ -2,7 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { LEVEL } from '../../runtime/host.js';
 import { buildReply, localTag, tagPrefix } from '../../sip/build.js';
-import { toOf } from '../../sip/header.js';
+import { fromOf, toOf } from '../../sip/header.js';
 import { parseStartLine, SipMessage } from '../../sip/message.js';
 import { raise, type TmEventName, wants } from './callbacks.js';
 import { cancelBranches, openBranches } from './cancel.js';
@@ -158,6 +158,7 @@ export function confirmable(tm: Tm, t: Transaction, toTag: string): void {
   else if (!t.toTags.includes(toTag)) t.toTags.push(toTag);
   if (t.dialogKey !== '') return;
   t.dialogKey = dialogKey(t.request) ?? '';
+  t.fromTag = fromOf(t.request)?.tag;
   if (t.dialogKey !== '') tm.confirmed.set(t.dialogKey, t);
 }
 

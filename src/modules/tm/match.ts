@@ -87,8 +87,7 @@ function wantsAck(t: Transaction): boolean {
 export function confirmedBy(tm: Tm, ack: SipMessage): Transaction | undefined {
   const key = dialogKey(ack);
   const t = key === undefined ? undefined : tm.confirmed.get(key);
-  if (t === undefined || t.request === null) return undefined;
-  if (fromOf(t.request)?.tag !== fromOf(ack)?.tag) return undefined;
+  if (t === undefined || t.fromTag !== fromOf(ack)?.tag) return undefined;
   const tag = toOf(ack)?.tag ?? '';
   return t.toTags === null || t.toTags.includes(tag) ? t : undefined;
 }

@@ -5,6 +5,7 @@ import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toInt } from '../../runtime/values.js';
 import { buildForward, ownVia, replyDestination, statelessBranch } from '../../sip/build.js';
 import type { SipMessage } from '../../sip/message.js';
+import { joined } from '../../sip/text.js';
 import type { Destination, Proto } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { addBranch, type BranchSpec, type Step, sendBranch } from './branch.js';
@@ -15,7 +16,7 @@ import { repeatReply, replyError, sendTrying } from './local-reply.js';
 import { confirmedBy, FOUND, inviteOf, lookUpKey, requestKey, transactionOf } from './match.js';
 import { type Forced, forcedHops, type NextHops, nextHops } from './next-hop.js';
 import { paramsOf } from './params.js';
-import { settingsOf } from './settings.js';
+import { chosenSettings } from './settings.js';
 import type { Tm } from './state.js';
 import { release } from './timers.js';
 import { B, type ClientBranch, T, type Transaction } from './transaction.js';
@@ -80,14 +81,14 @@ const ACKED = {};
 function begin(tm: Tm, ctx: Context, key: string): number {
   const { msg } = ctx;
   if (!usable(msg)) return E.BAD_REQ;
-  const t = tm.create(msg.method, ctx, settingsOf(ctx));
+  const t = tm.create(msg.method, ctx, chosenSettings(ctx));
   timersFromAvps(t, ctx);
-  t.key = key;
+  t.key = joined(key);
   t.owner = ctx;
   t.request = msg.clone();
   t.replyTo = replyDestination(msg) ?? null;
   const isCancel = msg.method === 'CANCEL';
-  (isCancel ? tm.cancels : tm.servers).set(key, t);
+  (isCancel ? tm.cancels : tm.servers).set(t.key, t);
   if (!isCancel && tm.cancels.size > 0 && tm.cancels.has(key)) t.flags |= T.CANCELED;
   ctx.transaction = t;
   ctx.transactionSettings = null;
@@ -100,9 +101,11 @@ function begin(tm: Tm, ctx: Context, key: string): number {
 /** fr_timer_avp, fr_inv_timer_avp: seconds, where t_set_fr() set nothing. */
 function timersFromAvps(t: Transaction, ctx: Context): void {
   const params = paramsOf(ctx.program);
-  if (params.fr_timer_avp !== null && t.settings.frMs === 0) t.settings.frMs = avpSeconds(ctx, params.fr_timer_avp);
+  if (params.fr_timer_avp !== null && t.settings.frMs === 0) {
+    t.ownSettings().frMs = avpSeconds(ctx, params.fr_timer_avp);
+  }
   if (params.fr_inv_timer_avp !== null && t.settings.frInvMs === 0) {
-    t.settings.frInvMs = avpSeconds(ctx, params.fr_inv_timer_avp);
+    t.ownSettings().frInvMs = avpSeconds(ctx, params.fr_inv_timer_avp);
   }
 }
 
@@ -201,7 +204,7 @@ function beginStep(t: Transaction, ctx: Context, forced: Forced | undefined, pro
   const route = t.settings.onBranch;
   if (route !== '') {
     t.lastOnBranch = route;
-    t.settings.onBranch = '';
+    t.ownSettings().onBranch = '';
   }
   if (t.branches.length === 0 && ctx.routeType === ROUTE.REQUEST) saveEdits(t, ctx.msg);
   return { ctx, forced, proto, route };

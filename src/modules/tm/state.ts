@@ -5,7 +5,9 @@ import type { Program } from '../../runtime/program.js';
 import { cseqOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import { paramsOf } from './params.js';
+import { compact, waitOver } from './timers.js';
 import { type ClientBranch, type Settings, T, Transaction } from './transaction.js';
+import { WaitQueue } from './wait-queue.js';
 
 export interface TmStats {
   created: number;
@@ -50,18 +52,32 @@ export class Tm {
   tagPrefix = '';
   serverHeader: (program: Program) => string = () => '';
   redirectContacts: (msg: SipMessage, rich: number) => string | undefined = () => undefined;
+  /** Ended transactions until wt_timer is over. */
+  readonly waiting: WaitQueue;
+  readonly #ended: Transaction[] = [];
   #label: number;
 
   constructor(host: Host) {
     this.host = host;
     this.#label = Math.floor(host.random() * 0x7fffffff);
+    this.waiting = new WaitQueue(host.clock, (t) => waitOver(this, t));
   }
+
+  /** Makes a transaction small that has ended, once the message in hand is done with. */
+  compactLater(t: Transaction): void {
+    if (this.#ended.push(t) === 1) queueMicrotask(this.#compact);
+  }
+
+  readonly #compact = (): void => {
+    for (const t of this.#ended) compact(t);
+    this.#ended.length = 0;
+  };
 
   /** Makes a transaction and registers its label. */
   create(
     method: string,
     ctx: { program: Transaction['program']; env: Transaction['env'] },
-    settings: Settings,
+    settings: Readonly<Settings>,
   ): Transaction {
     this.#label = (this.#label + 1) & 0x7fffffff;
     while (this.byLabel.has(this.#label)) this.#label = (this.#label + 1) & 0x7fffffff;

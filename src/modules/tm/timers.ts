@@ -139,36 +139,32 @@ export function stopReply(t: Transaction): void {
 
 // ----------------------------------------------------------------------- end
 
+/**
+ * What waits is kept small: nobody reads it but a repeat, a late reply or an ACK. What was sent is needed for the ACK of
+ * a negative reply only.
+ */
+export function compact(t: Transaction): void {
+  if (t.busy !== null || t.has(T.GONE)) return;
+  t.packRequest();
+  for (const b of t.branches) {
+    b.reply = null;
+    if (!t.isInvite) b.shed();
+  }
+}
+
 /** The transaction has ended: it is kept for wt_timer, for what comes again, and then forgotten. */
 export function putOnWait(tm: Tm, t: Transaction): void {
   if (t.has(T.WAITING)) return;
   t.flags |= T.WAITING;
   tm.stats.waiting++;
-  queueMicrotask(() => compact(t));
-  t.wait = tm.host.clock.after(ticks(paramsOf(t.program).wt_timer), () => waitOver(tm, t));
-}
-
-/**
- * What waits is kept small: nobody reads it but a repeat, a late reply or an ACK. What was sent is needed for the ACK of
- * a negative reply only.
- */
-function compact(t: Transaction): void {
-  if (t.busy !== null || t.has(T.GONE)) return;
-  t.request?.forgetIndex();
-  for (const b of t.branches) {
-    b.reply = null;
-    if (!t.isInvite) b.text = '';
-  }
+  tm.compactLater(t);
+  tm.waiting.add(t, ticks(paramsOf(t.program).wt_timer));
 }
 
 /** A negative reply still waits for its ACK, a CANCEL for its reply: they keep the transaction. */
-function waitOver(tm: Tm, t: Transaction): void {
-  t.wait = null;
-  if (t.replyRetr !== null || t.busy !== null) {
-    t.wait = tm.host.clock.after(ticks(paramsOf(t.program).wt_timer), () => waitOver(tm, t));
-    return;
-  }
-  destroy(tm, t);
+export function waitOver(tm: Tm, t: Transaction): void {
+  if (t.replyRetr !== null || t.busy !== null) tm.waiting.add(t, ticks(paramsOf(t.program).wt_timer));
+  else destroy(tm, t);
 }
 
 /** Stops all its timers and forgets it. */
@@ -176,7 +172,7 @@ export function destroy(tm: Tm, t: Transaction): void {
   if (t.has(T.GONE)) return;
   if (t.has(T.WAITING)) tm.stats.waiting--;
   t.flags |= T.GONE;
-  t.wait?.cancel();
+  tm.waiting.remove(t);
   stopBranches(t);
   for (const b of t.branches) stopCancel(b);
   stopReply(t);

@@ -3,6 +3,7 @@ import type { TimerHandle } from '../../runtime/host.js';
 import type { MessageEnv } from '../../runtime/message-env.js';
 import type { Program } from '../../runtime/program.js';
 import type { SipMessage } from '../../sip/message.js';
+import { parseMessage } from '../../sip/parse.js';
 import type { Destination } from '../../sip/transport.js';
 import type { TmCallback, TmEventName } from './callbacks.js';
 
@@ -84,6 +85,11 @@ export function noSettings(): Settings {
   };
 }
 
+/** What most transactions have: nothing set. Never written, see `Transaction.ownSettings`. */
+export const NO_SETTINGS: Readonly<Settings> = Object.freeze(noSettings());
+
+const NO_TARGETS: readonly Destination[] = [];
+
 /** One outgoing copy of the request and what became of it. */
 export class ClientBranch {
   readonly index: number;
@@ -93,7 +99,7 @@ export class ClientBranch {
   text = '';
   to: Destination | null = null;
   /** Next addresses of the same host, tried where this one fails. */
-  targets: readonly Destination[] = [];
+  targets: readonly Destination[] = NO_TARGETS;
   /** The own Via line in `text`. */
   via = '';
   /** Greatest status received: 0 none yet, 100… provisional, 200… final. */
@@ -126,6 +132,15 @@ export class ClientBranch {
     this.uri = uri;
   }
 
+  /** Lets go of what was sent. */
+  shed(): void {
+    this.uri = '';
+    this.text = '';
+    this.via = '';
+    this.to = null;
+    this.targets = NO_TARGETS;
+  }
+
   has(flag: number): boolean {
     return (this.flags & flag) !== 0;
   }
@@ -139,6 +154,8 @@ export interface Suspension {
   readonly blind: number;
   readonly uriIsNew: boolean;
 }
+
+type PackedRequest = Readonly<Pick<SipMessage, 'text' | 'received' | 'id' | 'time' | 'flags' | 'xflags'>>;
 
 export class Transaction {
   /** `$T(id_index)`. */
@@ -155,8 +172,11 @@ export class Transaction {
   key = '';
   /** `Call-ID\nCSeq number`: what an ACK for a 2xx is found by. */
   dialogKey = '';
-  /** The request as it was when the transaction began; null for requests made here. */
-  request: SipMessage | null = null;
+  /** From tag of an INVITE that got a 2xx. */
+  fromTag: string | undefined = undefined;
+  #request: SipMessage | null = null;
+  /** What is left of the request while the ended transaction is kept. */
+  #packed: PackedRequest | null = null;
   readonly created: number;
 
   flags = 0;
@@ -175,8 +195,8 @@ export class Transaction {
   cancelReason = '';
 
   readonly branches: ClientBranch[] = [];
-  /** Settings of the script, kept in one object until the defaults are changed. */
-  settings: Settings;
+  /** Settings of the script. */
+  settings: Readonly<Settings>;
   /** On-branch route of the last forwarding, for branches added later. */
   lastOnBranch = '';
   endOfLife = 0;
@@ -199,7 +219,10 @@ export class Transaction {
   replyRetr: TimerHandle | null = null;
   replyRetrMs = 0;
   replyDeadline = 0;
-  wait: TimerHandle | null = null;
+  /** For the queue of ended transactions (wait-queue.ts); 0: it is not in it. */
+  waitDue = 0;
+  waitNext: Transaction | null = null;
+  waitPrevious: Transaction | null = null;
   callbacks: Map<TmEventName, TmCallback[]> | null = null;
   /** What other modules keep with it, by their own key. */
   slots: Map<object, unknown> | null = null;
@@ -209,7 +232,7 @@ export class Transaction {
     method: string,
     program: Program,
     env: MessageEnv,
-    settings: Settings,
+    settings: Readonly<Settings>,
     now: number,
   ) {
     this.index = id.index;
@@ -221,6 +244,41 @@ export class Transaction {
     this.env = env;
     this.settings = settings;
     this.created = now;
+  }
+
+  /** The request as it was when the transaction began; null for requests made here. */
+  get request(): SipMessage | null {
+    return this.#packed === null ? this.#request : this.#unpack(this.#packed);
+  }
+
+  set request(msg: SipMessage | null) {
+    this.#request = msg;
+    this.#packed = null;
+  }
+
+  /** The settings to be written: made when the first is. */
+  ownSettings(): Settings {
+    if (this.settings === NO_SETTINGS) this.settings = { ...NO_SETTINGS };
+    return this.settings as Settings;
+  }
+
+  /** Keeps the text of the request and what was noted of it, without edits; it is read again when it is asked for. */
+  packRequest(): void {
+    const msg = this.#request;
+    if (msg === null) return;
+    const { text, received, id, time, flags, xflags } = msg;
+    this.#packed = { text, received, id, time, flags, xflags };
+    this.#request = null;
+  }
+
+  #unpack(packed: PackedRequest): SipMessage | null {
+    const msg = parseMessage(packed.text, packed.received, packed.id, packed.time) ?? null;
+    if (msg !== null) {
+      msg.flags = packed.flags;
+      msg.xflags = packed.xflags;
+    }
+    this.request = msg;
+    return msg;
   }
 
   has(flag: number): boolean {
