@@ -9,7 +9,7 @@ import { parseMessage } from '../sip/parse.js';
 import { localTag, tagPrefix } from '../sip/tag.js';
 import type { Destination, SendOptions } from '../sip/transport.js';
 import { type Context, ROUTE } from './context.js';
-import { VERSION } from './core/version.js';
+import { coreOf } from './core/facts.js';
 import { redirectContact } from './destination-set.js';
 import { type Host, LEVEL, type StateKey, stateKey } from './host.js';
 import type { Program } from './program.js';
@@ -117,10 +117,7 @@ export function newSlState(host: Host): SlState {
 
 /** The `Server` line of own replies by server_signature and server_header; '' for none. */
 export function serverHeader(program: Program): string {
-  const { values } = program.core;
-  if (values.get('server_signature') === 0) return '';
-  const header = values.get('server_header');
-  return typeof header === 'string' && header !== '' ? header : `Server: kamailio (${VERSION} (x86_64/linux))`;
+  return coreOf(program).serverHeader;
 }
 
 /** Bits of `SipMessage.replyOptions` and `forwardOptions`: set_reply_no_connect(), set_reply_close() and their like. */

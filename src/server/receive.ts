@@ -1,5 +1,6 @@
 /** From what arrived to a run of the script (sip.md, sections 1 and 3). */
 import { Context, ROUTE, STOP } from '../runtime/context.js';
+import { coreOf } from '../runtime/core/facts.js';
 import { forwardReply } from '../runtime/core/forward.js';
 import { afterScript, LEVEL } from '../runtime/host.js';
 import { runRoute, whenDone } from '../runtime/run.js';
@@ -14,12 +15,12 @@ export function receiver(host: ServerHost): OnDatagram {
   return (data, from) => {
     if (!host.turns.busy) return guarded(host, data, from);
     // The transport uses its buffer again.
-    const own = Buffer.from(data);
+    const own = typeof data === 'string' ? data : Buffer.from(data);
     host.turns.run(() => guarded(host, own, from));
   };
 }
 
-function guarded(host: ServerHost, data: Buffer, from: Received): void {
+function guarded(host: ServerHost, data: Buffer | string, from: Received): void {
   try {
     const around = host.hooks.aroundReceived;
     if (around === undefined) receive(host, data, from);
@@ -30,33 +31,36 @@ function guarded(host: ServerHost, data: Buffer, from: Received): void {
   }
 }
 
-function receive(host: ServerHost, data: Buffer, from: Received): void {
+function receive(host: ServerHost, data: Buffer | string, from: Received): void {
   const { program } = host;
-  if (program.core.values.get('received_route_mode') === 1 && program.routes.event.has('core:msg-received')) {
-    const text = data.toString('latin1');
-    const done = host.runEvent('core:msg-received', rawMessage(host, text, from), (ctx) => {
-      ctx.raw = { text, from };
-    });
-    host.detachIfPending(
-      whenDone(done, (ctx) => {
-        if (ctx?.stop !== STOP.DROP) parsed(host, Buffer.from(text, 'latin1'), from);
-      }),
-      'event_route[core:msg-received]',
-    );
-    return;
-  }
-  parsed(host, data, from);
+  const route = coreOf(program).receivedRoute ? program.routes.event.get('core:msg-received') : undefined;
+  if (route === undefined) return parsed(host, data, from);
+  const text = textOf(data);
+  const done = host.runEvent('core:msg-received', rawMessage(host, text, from), (ctx) => {
+    ctx.raw = { text, from };
+  });
+  host.detachIfPending(
+    whenDone(done, (ctx) => {
+      if (ctx?.stop !== STOP.DROP) parsed(host, text, from);
+    }),
+    'event_route[core:msg-received]',
+  );
 }
 
-function parsed(host: ServerHost, data: Buffer, from: Received): void {
+function textOf(data: Buffer | string): string {
+  return typeof data === 'string' ? data : data.toString('latin1');
+}
+
+function parsed(host: ServerHost, data: Buffer | string, from: Received): void {
+  const { program } = host;
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
-  if (msg === undefined || why !== undefined) return refused(host, data, from, why ?? '');
-  const { values } = host.program.core;
-  if (values.get('force_rport') === 1) msg.forceRport = true;
-  if (values.get('local_rport') === 1) msg.localRport = true;
-  const ctx = new Context(host, host.program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
-  const pre = ctx.program.routes.event.get('core:pre-routing');
+  if (msg === undefined || why !== undefined) return refused(host, textOf(data), from, why ?? '');
+  const core = coreOf(program);
+  if (core.forceRport) msg.forceRport = true;
+  if (core.receivedRport) msg.localRport = true;
+  const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
+  const pre = program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);
   const type = ctx.routeType;
   ctx.routeType = ROUTE.REQUEST;
@@ -70,8 +74,7 @@ function parsed(host: ServerHost, data: Buffer, from: Received): void {
   );
 }
 
-function refused(host: ServerHost, data: Buffer, from: Received, why: string): void {
-  const text = data.toString('latin1');
+function refused(host: ServerHost, text: string, from: Received, why: string): void {
   if (/^[\r\n\0]*$/.test(text) || text.length < 32) return;
   host.count('core.bad_msg_hdr');
   if (host.log.level >= LEVEL.DBG)
@@ -99,11 +102,17 @@ function request(ctx: Context): void {
     host.log.write(LEVEL.ERR, '<core>', 'no request_route {…} in the script: the request is dropped');
     return;
   }
-  const after = () => {
-    for (const hook of host.hooks.afterRequest) hook(ctx);
-    afterScript(ctx);
-  };
-  host.detachIfPending(whenDone(runRoute(ctx, route), after), 'request_route');
+  const code = runRoute(ctx, route);
+  if (typeof code === 'number') return requestDone(host, ctx);
+  host.detach(
+    code.then(() => requestDone(host, ctx)),
+    'request_route',
+  );
+}
+
+function requestDone(host: ServerHost, ctx: Context): void {
+  for (const hook of host.hooks.afterRequest) hook(ctx);
+  afterScript(ctx);
 }
 
 function reply(ctx: Context): void {

@@ -36,37 +36,66 @@ function sameHost(host: string, ip: string): boolean {
 export function buildReply(msg: SipMessage, code: number, reason: string, options: ReplyOptions = {}): string {
   if (msg.malformedAt >= 0) return '';
   const { body } = options;
-  let out = `${msg.version} ${`${code}`.padStart(3, '0')} ${reason}\r\n`;
-  const top = topVia(msg);
-  for (const h of msg.headers) out += copied(msg, h, code, top, options.toTag);
+  const digits = code > 99 ? `${code}` : `${code}`.padStart(3, '0');
+  let out = `${msg.version} ${digits} ${reason}\r\n${copiedLines(msg, code, options.toTag)}`;
   if (code === 100) out += timestamp(msg);
-  for (const line of msg.replyHeaders) out += line;
+  if (msg.hasReplyHeaders) for (const line of msg.replyHeaders) out += line;
   if (options.contactLines !== undefined) out += options.contactLines;
-  for (const line of options.headers ?? []) out += line;
+  if (options.headers !== undefined) for (const line of options.headers) out += line;
   if (body && body.type !== '') out += `Content-Type: ${body.type}\r\n`;
   if (options.serverHeader) out += `${options.serverHeader}\r\n`;
   out += `Content-Length: ${body ? body.text.length : 0}\r\n\r\n`;
   return body ? out + body.text : out;
 }
 
-/** What one line of the request gives to the reply. */
-function copied(msg: SipMessage, h: Header, code: number, top: Via | undefined, tag: string | undefined): string {
-  switch (h.id) {
-    case HDR.VIA: {
-      const via = top !== undefined && top.header === h ? topViaLine(msg, h, top) : viaLine(msg, h);
-      return isHttp(msg) ? `Sia${via.slice(h.name.length)}` : via;
+/** What the lines of the request give to the reply; lines that go over as they are are copied together. */
+function copiedLines(msg: SipMessage, code: number, tag: string | undefined): string {
+  const { text, headers } = msg;
+  const top = topVia(msg);
+  let out = '';
+  let from = 0;
+  let to = 0;
+  for (let i = 0; i < headers.length; i++) {
+    const h = headers[i]!;
+    const how = copyOf(h.id, code, tag);
+    if (how === COPY.NOT) continue;
+    if (how === COPY.PLAIN) {
+      if (h.start !== to) {
+        out += text.slice(from, to);
+        from = h.start;
+      }
+      to = h.end;
+      continue;
     }
+    out += text.slice(from, to) + (how === COPY.TO ? toLine(msg, h, tag!) : copiedVia(msg, h, top));
+    from = h.end;
+    to = h.end;
+  }
+  return out + text.slice(from, to);
+}
+
+const COPY = { NOT: 0, PLAIN: 1, TO: 2, VIA: 3 } as const;
+
+function copyOf(id: number, code: number, tag: string | undefined): number {
+  switch (id) {
+    case HDR.VIA:
+      return COPY.VIA;
     case HDR.TO:
-      return code === 100 || !tag ? line(msg, h) : toLine(msg, h, tag);
+      return code === 100 || !tag ? COPY.PLAIN : COPY.TO;
     case HDR.RECORDROUTE:
-      return code >= 180 && code < 300 ? line(msg, h) : '';
+      return code >= 180 && code < 300 ? COPY.PLAIN : COPY.NOT;
     case HDR.FROM:
     case HDR.CALLID:
     case HDR.CSEQ:
-      return line(msg, h);
+      return COPY.PLAIN;
     default:
-      return '';
+      return COPY.NOT;
   }
+}
+
+function copiedVia(msg: SipMessage, h: Header, top: Via | undefined): string {
+  const via = top !== undefined && top.header === h ? topViaLine(msg, h, top) : viaLine(msg, h);
+  return isHttp(msg) ? `Sia${via.slice(h.name.length)}` : via;
 }
 
 /** An HTTP request that xhttp made a message of: its Via goes back under another name, as Kamailio has it (seen). */

@@ -12,69 +12,92 @@ const IOVEC = 16;
 const SOCKADDR = 16;
 const AT = { name: 0, nameLength: 8, iov: 16, iovCount: 24, length: 56 } as const;
 const AF_INET = 2;
+/** Offsets of the tables of iovec and sockaddr_in behind that of mmsghdr. */
+const IOVECS = SLOTS * MMSGHDR;
+const NAMES = IOVECS + SLOTS * IOVEC;
+/** The same in words: of an iovec's length, of a name. */
+const LENGTH_WORD = IOVECS / 4 + 2;
+const NAME_WORD = NAMES / 4;
+
+/** Network order and back, on the little-endian machines this is for. */
+function swap16(n: number): number {
+  return ((n & 255) << 8) | (n >>> 8);
+}
+
+function swap32(n: number): number {
+  return ((n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24)) >>> 0;
+}
 
 export class DatagramVector {
   readonly address: number;
   /** Bytes of all slots: slot `i` begins at `i * SLOT_BYTES`. */
   readonly data: Buffer;
-  readonly #headers: Buffer;
-  readonly #iovecs: Buffer;
-  readonly #names: Buffer;
+  /** The tables as 32-bit words: a field is read and written by one plain access. */
+  readonly #words: Uint32Array;
 
   constructor(kernel: Kernel) {
     const tables = kernel.allocate(SLOTS * (MMSGHDR + IOVEC + SOCKADDR));
     const data = kernel.allocate(SLOTS * SLOT_BYTES);
     this.address = tables.address;
     this.data = data.view;
-    tables.view.fill(0);
-    const iovAt = SLOTS * MMSGHDR;
-    const nameAt = iovAt + SLOTS * IOVEC;
-    this.#headers = tables.view.subarray(0, iovAt);
-    this.#iovecs = tables.view.subarray(iovAt, nameAt);
-    this.#names = tables.view.subarray(nameAt);
+    const table = tables.view;
+    table.fill(0);
+    this.#words = new Uint32Array(table.buffer, table.byteOffset, table.length / 4);
     for (let i = 0; i < SLOTS; i++) {
-      pointer(this.#headers, i * MMSGHDR + AT.name, tables.address + nameAt + i * SOCKADDR);
-      this.#headers.writeUInt32LE(SOCKADDR, i * MMSGHDR + AT.nameLength);
-      pointer(this.#headers, i * MMSGHDR + AT.iov, tables.address + iovAt + i * IOVEC);
-      pointer(this.#headers, i * MMSGHDR + AT.iovCount, 1);
-      pointer(this.#iovecs, i * IOVEC, data.address + i * SLOT_BYTES);
+      const header = i * MMSGHDR;
+      const iovec = IOVECS + i * IOVEC;
+      const name = NAMES + i * SOCKADDR;
+      pointer(table, header + AT.name, tables.address + name);
+      table.writeUInt32LE(SOCKADDR, header + AT.nameLength);
+      pointer(table, header + AT.iov, tables.address + iovec);
+      pointer(table, header + AT.iovCount, 1);
+      pointer(table, iovec, data.address + i * SLOT_BYTES);
       this.setLength(i, SLOT_BYTES);
-      this.#names.writeUInt16LE(AF_INET, i * SOCKADDR);
+      table.writeUInt16LE(AF_INET, name);
     }
   }
 
   /** Bytes that slot `i` holds for sending, or may take. */
   setLength(i: number, bytes: number): void {
-    this.#iovecs.writeUInt32LE(bytes, i * IOVEC + 8);
+    this.#words[LENGTH_WORD + i * (IOVEC / 4)] = bytes;
   }
 
   length(i: number): number {
-    return this.#iovecs.readUInt32LE(i * IOVEC + 8);
+    return this.#words[LENGTH_WORD + i * (IOVEC / 4)]!;
   }
 
   /** Bytes received into slot `i`. */
   received(i: number): number {
-    return this.#headers.readUInt32LE(i * MMSGHDR + AT.length);
+    return this.#words[(i * MMSGHDR + AT.length) / 4]!;
   }
 
-  /** The datagram in slot `i`; its bytes are overwritten by the next receive. */
-  datagram(i: number): Buffer {
+  /** The datagram in slot `i` as latin1 text. */
+  text(i: number): string {
     const at = i * SLOT_BYTES;
-    return this.data.subarray(at, at + this.received(i));
+    return this.data.toString('latin1', at, at + this.received(i));
+  }
+
+  /** Puts text of one byte a character, or bytes, into slot `i`. */
+  put(i: number, data: string | Buffer): void {
+    const at = i * SLOT_BYTES;
+    if (typeof data === 'string') this.data.write(data, at, data.length, 'latin1');
+    else data.copy(this.data, at);
+    this.setLength(i, data.length);
   }
 
   /** IPv4 address of slot `i` as a number, first byte highest. */
   ip(i: number): number {
-    return this.#names.readUInt32BE(i * SOCKADDR + 4);
+    return swap32(this.#words[NAME_WORD + i * (SOCKADDR / 4) + 1]!);
   }
 
   port(i: number): number {
-    return this.#names.readUInt16BE(i * SOCKADDR + 2);
+    return swap16(this.#words[NAME_WORD + i * (SOCKADDR / 4)]! >>> 16);
   }
 
   setTarget(i: number, ip: number, port: number): void {
-    this.#names.writeUInt16BE(port, i * SOCKADDR + 2);
-    this.#names.writeUInt32BE(ip, i * SOCKADDR + 4);
+    const at = NAME_WORD + i * (SOCKADDR / 4);
+    this.#words[at] = AF_INET | (swap16(port) << 16);
+    this.#words[at + 1] = swap32(ip);
   }
 
   /** Address of the vector from slot `i` on. */

@@ -2,7 +2,7 @@
 import { type NameAddr, scanAddresses } from './address.js';
 import { HDR } from './header-names.js';
 import type { Header, SipMessage } from './message.js';
-import { parseToBody } from './to-body.js';
+import { parseToBody, type ToBody } from './to-body.js';
 import { parseUri, type SipUri } from './uri.js';
 import { isLws, skipLws, type Via } from './via.js';
 
@@ -12,15 +12,21 @@ export type { Via } from './via.js';
 /** From or To. Offsets are those of msg.text. */
 export class FromTo {
   readonly header: Header;
-  readonly address: NameAddr;
-  /** undefined when there is none or it is empty. */
-  readonly tag: string | undefined;
+  readonly #body: ToBody;
   #parts: SipUri | null | undefined = undefined;
 
-  constructor(header: Header, address: NameAddr, tag: string | undefined) {
+  constructor(header: Header, body: ToBody) {
     this.header = header;
-    this.address = address;
-    this.tag = tag;
+    this.#body = body;
+  }
+
+  get address(): NameAddr {
+    return this.#body.address;
+  }
+
+  /** undefined when there is none or it is empty. */
+  get tag(): string | undefined {
+    return this.#body.tag;
   }
 
   /** With its quotes; '' when there is none. */
@@ -28,7 +34,7 @@ export class FromTo {
     return this.address.display;
   }
   get uri(): string {
-    return this.address.uri;
+    return this.#body.uri;
   }
   /** The URI taken apart, once; undefined when it is none. */
   get uriParts(): SipUri | undefined {
@@ -40,10 +46,10 @@ export class FromTo {
     return this.address.params;
   }
   get uriStart(): number {
-    return this.address.uriStart;
+    return this.#body.uriStart;
   }
   get uriEnd(): number {
-    return this.address.uriEnd;
+    return this.#body.uriEnd;
   }
   get displayStart(): number {
     return this.address.displayStart;
@@ -141,7 +147,7 @@ function indexed(msg: SipMessage): void {
 export function parseFromTo(text: string, header: Header): FromTo | undefined {
   const body = parseToBody(text, header.valueStart, header.valueEnd);
   if (body === undefined) return undefined;
-  return new FromTo(header, body.address, body.tag);
+  return new FromTo(header, body);
 }
 
 // -------------------------------------------------------------------- CSeq

@@ -199,6 +199,10 @@ export class SipMessage {
     return this.#edits;
   }
 
+  get hasReplyHeaders(): boolean {
+    return this.#replyHeaders !== null;
+  }
+
   /** append_to_reply(): raw header lines, CRLF included. */
   get replyHeaders(): string[] {
     this.#replyHeaders ??= [];

@@ -19,6 +19,7 @@ export interface StartLine {
 const CR = 13;
 const SP = 32;
 const TAB = 9;
+const LOWER_S = 0x73;
 
 function isBlank(c: number): boolean {
   return c === SP || c === TAB;
@@ -37,6 +38,8 @@ export function parseStartLine(text: string): StartLine | undefined {
 }
 
 function isVersion(text: string, at: number): boolean {
+  // most lines that do not begin with it begin with another letter
+  if ((text.charCodeAt(at) | 0x20) !== LOWER_S) return false;
   return text.startsWith('SIP/2.0', at) || text.slice(at, at + 7).toUpperCase() === 'SIP/2.0';
 }
 
@@ -69,7 +72,7 @@ function requestLine(text: string, start: number, stop: number, end: number): St
   const versionEnd = wordEnd(text, versionStart, stop);
   if (versionStart === uriEnd || !isVersion(text, versionStart)) return undefined;
   if (skipBlanks(text, versionEnd, stop) < stop) return undefined;
-  const method = METHODS.get(methodEnd - start)?.find((m) => text.startsWith(m, start)) ?? text.slice(start, methodEnd);
+  const method = methodAt(text, start, methodEnd);
   const plain = versionEnd - versionStart === 7 && text.startsWith('SIP/2.0', versionStart);
   const version = plain ? 'SIP/2.0' : text.slice(versionStart, versionEnd);
   return {
@@ -85,15 +88,29 @@ function requestLine(text: string, start: number, stop: number, end: number): St
 }
 
 /** Methods by length, so that the usual ones need no new string. */
-const METHODS: ReadonlyMap<number, readonly string[]> = new Map([
-  [3, ['ACK', 'BYE']],
-  [4, ['INFO', 'KDMQ']],
-  [5, ['REFER', 'PRACK']],
-  [6, ['INVITE', 'CANCEL', 'NOTIFY', 'UPDATE']],
-  [7, ['OPTIONS', 'MESSAGE', 'PUBLISH']],
-  [8, ['REGISTER']],
-  [9, ['SUBSCRIBE']],
-]);
+const METHODS: readonly (readonly string[])[] = [
+  [],
+  [],
+  [],
+  ['ACK', 'BYE'],
+  ['INFO', 'KDMQ'],
+  ['REFER', 'PRACK'],
+  ['INVITE', 'CANCEL', 'NOTIFY', 'UPDATE'],
+  ['OPTIONS', 'MESSAGE', 'PUBLISH'],
+  ['REGISTER'],
+  ['SUBSCRIBE'],
+];
+
+function methodAt(text: string, from: number, to: number): string {
+  const same = METHODS[to - from];
+  if (same !== undefined) {
+    for (let i = 0; i < same.length; i++) {
+      const method = same[i]!;
+      if (method.charCodeAt(0) === text.charCodeAt(from) && text.startsWith(method, from)) return method;
+    }
+  }
+  return text.slice(from, to);
+}
 
 /** Offset of the next blank; a CR within the line ends nothing but makes it wrong, so it ends the word early. */
 function wordEnd(text: string, from: number, stop: number): number {

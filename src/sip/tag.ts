@@ -1,7 +1,8 @@
 /** To tags and Via branches of the server's own making. */
 import { createHash } from 'node:crypto';
-import { fnv1a } from './hash.js';
+import { fnv1a, fnv1aNumber, fnv1aOf } from './hash.js';
 import { callIdOf, cseqOf, fromOf, toOf, topVia } from './header.js';
+import { HDR } from './header-names.js';
 import type { SipMessage } from './message.js';
 import type { ListenSocket } from './transport.js';
 
@@ -17,7 +18,11 @@ export function tagPrefix(maker: string, socket: ListenSocket | undefined): stri
 export function tagSuffix(msg: SipMessage): string {
   const via = topVia(msg);
   if (via === undefined) return '00000000';
-  return hex8(fnv1a(`${via.host}:${via.port};${via.branch ?? ''};${callIdOf(msg) ?? ''}`));
+  // the hash of `host:port;branch;call-id`, piece by piece
+  const sentBy = fnv1a(';', fnv1aNumber(via.port, fnv1a(':', fnv1a(via.host))));
+  const branch = fnv1a(';', fnv1a(via.branch ?? '', sentBy));
+  const callId = msg.first(HDR.CALLID);
+  return hex8(callId === undefined ? branch : fnv1aOf(msg.text, callId.valueStart, callId.valueEnd, branch));
 }
 
 /** A local tag: 32 hex digits, `.` (sl) or `-` (tm), 8 hex digits. */

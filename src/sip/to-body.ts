@@ -5,10 +5,57 @@
 import { NameAddr } from './address.js';
 import { isLws, skipLws } from './via.js';
 
-export interface ToBody {
-  readonly address: NameAddr;
+export class ToBody {
+  readonly text: string;
+  readonly start: number;
+  readonly displayEnd: number;
+  readonly uriStart: number;
+  readonly uriEnd: number;
+  readonly bracketed: boolean;
+  /** After the URI and, with brackets, the `>`; then where its parameters begin and end. */
+  paramsStart: number;
+  end: number;
   /** Text of the last tag parameter; undefined when there is none or it is empty. */
-  readonly tag: string | undefined;
+  tag: string | undefined = undefined;
+  #address: NameAddr | undefined = undefined;
+
+  constructor(
+    text: string,
+    start: number,
+    displayEnd: number,
+    uriStart: number,
+    uriEnd: number,
+    end: number,
+    bracketed: boolean,
+  ) {
+    this.text = text;
+    this.start = start;
+    this.displayEnd = displayEnd;
+    this.uriStart = uriStart;
+    this.uriEnd = uriEnd;
+    this.paramsStart = end;
+    this.end = end;
+    this.bracketed = bracketed;
+  }
+
+  get uri(): string {
+    return this.text.slice(this.uriStart, this.uriEnd);
+  }
+
+  /** Made when it is first asked for: of most messages only the tag is. */
+  get address(): NameAddr {
+    this.#address ??= new NameAddr(this.text, {
+      start: this.start,
+      displayStart: this.start,
+      displayEnd: this.displayEnd,
+      uriStart: this.uriStart,
+      uriEnd: this.uriEnd,
+      paramsStart: this.paramsStart,
+      end: this.end,
+      bracketed: this.bracketed,
+    });
+    return this.#address;
+  }
 }
 
 const LT = 60;
@@ -22,47 +69,27 @@ const CR = 13;
 const LF = 10;
 const NUL = 0;
 
-interface Body {
-  displayEnd: number;
-  uriStart: number;
-  uriEnd: number;
-  /** After the URI and, with brackets, the `>`. */
-  end: number;
-  bracketed: boolean;
-}
-
 /** The value from `from` to `end`; undefined when it does not parse. */
 export function parseToBody(text: string, from: number, end: number): ToBody | undefined {
   const start = skipLws(text, from, end);
   const body = start < end ? bodyAt(text, start, end) : undefined;
   if (body === undefined) return undefined;
   const semicolon = skipLws(text, body.end, end);
-  if (semicolon >= end) return { address: address(text, start, body, body.end, body.end), tag: undefined };
+  if (semicolon >= end) return body;
   if (text.charCodeAt(semicolon) !== SEMICOLON) return undefined;
   const tag = tagOf(text, semicolon, end);
-  if (tag === INVALID) return undefined;
+  if (tag === undefined) return undefined;
   let stop = end;
   while (stop > semicolon + 1 && isLws(text.charCodeAt(stop - 1))) stop--;
-  return { address: address(text, start, body, semicolon + 1, stop), tag: tag === '' ? undefined : tag };
+  body.paramsStart = semicolon + 1;
+  body.end = stop;
+  if (tag !== '') body.tag = tag;
+  return body;
 }
 
-function address(text: string, start: number, body: Body, paramsStart: number, end: number): NameAddr {
-  const { displayEnd, uriStart, uriEnd, bracketed } = body;
-  return new NameAddr(text, {
-    start,
-    displayStart: start,
-    displayEnd,
-    uriStart,
-    uriEnd,
-    paramsStart,
-    end,
-    bracketed,
-  });
-}
-
-function bodyAt(text: string, start: number, end: number): Body | undefined {
+function bodyAt(text: string, start: number, end: number): ToBody | undefined {
   const first = text.charCodeAt(start);
-  if (first === LT) return enclosed(text, start, start, end);
+  if (first === LT) return enclosed(text, start, start, start, end);
   if (first !== QUOTE) return tokenOrUri(text, start, end);
   let at = start + 1;
   for (; at < end; at++) {
@@ -72,11 +99,11 @@ function bodyAt(text: string, start: number, end: number): Body | undefined {
     if (c === BACKSLASH) at++;
   }
   const open = skipLws(text, at + 1, end);
-  return at < end && text.charCodeAt(open) === LT && open < end ? enclosed(text, at + 1, open, end) : undefined;
+  return at < end && text.charCodeAt(open) === LT && open < end ? enclosed(text, start, at + 1, open, end) : undefined;
 }
 
 /** `<uri>` with blanks around the URI but none within. */
-function enclosed(text: string, displayEnd: number, open: number, end: number): Body | undefined {
+function enclosed(text: string, start: number, displayEnd: number, open: number, end: number): ToBody | undefined {
   let at = open + 1;
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   const uriStart = at;
@@ -89,7 +116,7 @@ function enclosed(text: string, displayEnd: number, open: number, end: number): 
   const uriEnd = at;
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   if (uriEnd === uriStart || at >= end || text.charCodeAt(at) !== GT) return undefined;
-  return { displayEnd, uriStart, uriEnd, end: at + 1, bracketed: true };
+  return new ToBody(text, start, displayEnd, uriStart, uriEnd, at + 1, true);
 }
 
 function isBlank(c: number): boolean {
@@ -97,7 +124,7 @@ function isBlank(c: number): boolean {
 }
 
 /** A display name of words before `<`, or a URI without brackets, which ends at a blank or `;`. */
-function tokenOrUri(text: string, start: number, end: number): Body | undefined {
+function tokenOrUri(text: string, start: number, end: number): ToBody | undefined {
   let wordEnd = -1;
   let words = 0;
   for (let at = start; at < end; at++) {
@@ -105,11 +132,11 @@ function tokenOrUri(text: string, start: number, end: number): Body | undefined 
     if (isLws(c)) {
       if (wordEnd < 0) wordEnd = at;
     } else if (c === LT) {
-      return enclosed(text, wordEnd < 0 ? at : wordEnd, at, end);
+      return enclosed(text, start, wordEnd < 0 ? at : wordEnd, at, end);
     } else if (c === SEMICOLON) {
       if (words > 0 || at === start) return undefined;
       const uriEnd = wordEnd < 0 ? at : wordEnd;
-      return { displayEnd: start, uriStart: start, uriEnd, end: uriEnd, bracketed: false };
+      return new ToBody(text, start, start, start, uriEnd, uriEnd, false);
     } else if (c === GT || c === QUOTE || c === BACKSLASH || c === NUL) {
       return undefined;
     } else if (wordEnd >= 0) {
@@ -119,34 +146,36 @@ function tokenOrUri(text: string, start: number, end: number): Body | undefined 
   }
   if (words > 0) return undefined;
   const uriEnd = wordEnd < 0 ? end : wordEnd;
-  return { displayEnd: start, uriStart: start, uriEnd, end: uriEnd, bracketed: false };
+  return new ToBody(text, start, start, start, uriEnd, uriEnd, false);
 }
 
-const INVALID = Symbol('invalid parameters');
-
-/** Walks the parameters from the first `;` on; the text of the last tag, '' when there is none. */
-function tagOf(text: string, from: number, end: number): string | typeof INVALID {
+/** Walks the parameters from the first `;` on; the text of the last tag, '' when there is none, undefined: invalid. */
+function tagOf(text: string, from: number, end: number): string | undefined {
   let tag = '';
   let at = from;
   while (at < end) {
     const nameStart = skipLws(text, at + 1, end);
     const nameEnd = tokenEnd(text, nameStart, end);
-    if (nameEnd === nameStart) return INVALID;
-    const isTag = nameEnd - nameStart === 3 && text.slice(nameStart, nameEnd).toLowerCase() === 'tag';
+    if (nameEnd === nameStart) return undefined;
+    const isTag = nameEnd - nameStart === 3 && isTagName(text, nameStart);
     at = skipLws(text, nameEnd, end);
     let value = '';
     if (at < end && text.charCodeAt(at) === EQUALS) {
       const valueStart = skipLws(text, at + 1, end);
       const valueEnd = valueEndAt(text, valueStart, end, isTag);
-      if (valueEnd < 0) return INVALID;
+      if (valueEnd < 0) return undefined;
       const quoted = valueEnd > valueStart && text.charCodeAt(valueStart) === QUOTE ? 1 : 0;
       if (isTag) value = text.slice(valueStart + quoted, valueEnd - quoted);
       at = skipLws(text, valueEnd, end);
     }
     if (isTag) tag = value;
-    if (at < end && text.charCodeAt(at) !== SEMICOLON) return INVALID;
+    if (at < end && text.charCodeAt(at) !== SEMICOLON) return undefined;
   }
   return tag;
+}
+
+function isTagName(text: string, at: number): boolean {
+  return text.startsWith('tag', at) || text.slice(at, at + 3).toLowerCase() === 'tag';
 }
 
 function tokenEnd(text: string, from: number, end: number): number {

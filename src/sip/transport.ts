@@ -63,8 +63,8 @@ export interface SendOptions {
   readonly close?: boolean;
 }
 
-/** Takes what arrives. Must never throw; `data` may be reused by the transport after the call. */
-export type OnDatagram = (data: Buffer, from: Received) => void;
+/** Takes what arrives, bytes or latin1 text. Must never throw; a buffer may be reused by the transport after the call. */
+export type OnDatagram = (data: Buffer | string, from: Received) => void;
 
 /** One bound socket (UDP) or listener with its connections (stream transports). */
 export interface Transport {

@@ -120,7 +120,7 @@ export class BatchUdpTransport implements Transport {
         return;
       }
       this.#empty = 0;
-      for (let i = 0; i < n; i++) onMessage(vector.datagram(i), this.#from(this.#text(vector.ip(i)), vector.port(i)));
+      for (let i = 0; i < n; i++) onMessage(vector.text(i), this.#from(this.#text(vector.ip(i)), vector.port(i)));
       this.#flush();
       if (n < SLOTS || this.#dgram === null) return;
     }
@@ -156,10 +156,7 @@ export class BatchUdpTransport implements Transport {
     }
     const slot = this.#queued;
     const out = this.#out!;
-    const at = slot * SLOT_BYTES;
-    if (typeof data === 'string') out.data.write(data, at, data.length, 'latin1');
-    else data.copy(out.data, at);
-    out.setLength(slot, data.length);
+    out.put(slot, data);
     out.setTarget(slot, ip, to.port);
     this.#failures[slot] = onFailure;
     this.#queued = slot + 1;

@@ -33,6 +33,8 @@ class ViaValue {
   ttl: string | undefined = undefined;
   /** Has the parameter `alias` (RFC 5923). */
   alias = false;
+  /** Where the next value of the line begins; -1: it was the last. */
+  next = -1;
   readonly #text: string;
 
   constructor(
@@ -59,12 +61,6 @@ class ViaValue {
   get params(): string {
     return this.end > this.hostEnd ? this.#text.slice(this.paramsAt + 1, this.end) : '';
   }
-}
-
-/** One value and where the next begins: -1 when it was the last. */
-interface ViaScan {
-  readonly via: Via;
-  readonly next: number;
 }
 
 const SP = 32;
@@ -97,27 +93,29 @@ export function skipLws(text: string, at: number, end: number): number {
 
 /** All values of one Via line; undefined when one of them does not parse. */
 export function scanVias(text: string, header: Header): Via[] | undefined {
-  const out: Via[] = [];
-  let at = header.valueStart;
-  while (at >= 0) {
+  const first = scanVia(text, header, header.valueStart);
+  if (first === undefined) return undefined;
+  const out: Via[] = [first];
+  for (let at = first.next; at >= 0; ) {
     const one = scanVia(text, header, at);
     if (one === undefined) return undefined;
-    out.push(one.via);
+    out.push(one);
     at = one.next;
   }
   return out;
 }
 
-function scanVia(text: string, header: Header, from: number): ViaScan | undefined {
+function scanVia(text: string, header: Header, from: number): ViaValue | undefined {
   const end = header.valueEnd;
   const start = skipLws(text, from, end);
   const transportStart = protocolEnd(text, start, end);
   if (transportStart < 0) return undefined;
   let at = transportStart;
   while (at < end && !isLws(text.charCodeAt(at))) at++;
-  const transport = text.slice(transportStart, at);
+  const transport =
+    text.startsWith('UDP', transportStart) && at - transportStart === 3 ? 'UDP' : text.slice(transportStart, at);
   const hostStart = skipLws(text, at, end);
-  if (transport === '' || hostStart === at || ODD_TRANSPORT.test(transport)) return undefined;
+  if (transport === '' || hostStart === at || (transport !== 'UDP' && ODD_TRANSPORT.test(transport))) return undefined;
   const hostEnd = sentByHostEnd(text, hostStart, end);
   if (hostEnd <= hostStart) return undefined;
   const host = text.slice(hostStart, hostEnd);
@@ -129,8 +127,9 @@ function scanVia(text: string, header: Header, from: number): ViaScan | undefine
     last = digits;
     while (last < end && isDigit(text.charCodeAt(last))) last++;
     if (last === digits || last - digits > 5 || (last < end && text.charCodeAt(last) === OPEN_PAREN)) return undefined;
+    for (let i = digits; i < last; i++) port = port * 10 + (text.charCodeAt(i) - 48);
     // what does not fit wraps, as in Kamailio
-    port = Number(text.slice(digits, last)) % 65536;
+    port %= 65536;
     at = skipLws(text, last, end);
   }
   return scanParams(text, at, end, new ViaValue(text, header, start, transport, host, port, last));
@@ -174,7 +173,7 @@ function isDigit(c: number): boolean {
 }
 
 /** Reads the parameters into `via`. */
-function scanParams(text: string, from: number, end: number, via: ViaValue): ViaScan | undefined {
+function scanParams(text: string, from: number, end: number, via: ViaValue): ViaValue | undefined {
   let at = from;
   if (at < end && text.charCodeAt(at) === SEMICOLON) via.paramsAt = at;
   while (at < end && text.charCodeAt(at) === SEMICOLON) {
@@ -183,7 +182,8 @@ function scanParams(text: string, from: number, end: number, via: ViaValue): Via
   }
   at = skipComment(text, at, end);
   if (at < end && text.charCodeAt(at) !== COMMA) return undefined;
-  return { via, next: at >= end ? -1 : at + 1 };
+  via.next = at >= end ? -1 : at + 1;
+  return via;
 }
 
 /** Reads the parameter behind the `;` at `from`; the offset after it and the blanks behind it, -1: it does not parse. */
@@ -195,13 +195,13 @@ function scanParam(text: string, from: number, end: number, via: ViaValue): numb
   const equals = skipLws(text, nameEnd, end);
   if (equals >= end || text.charCodeAt(equals) !== EQUALS) {
     const bare = equals > nameEnd && equals < end && text.charCodeAt(equals) === SEMICOLON;
-    if (!bare && NEEDS_VALUE.has(name)) return -1;
+    if (!bare && needsValue(name)) return -1;
     return keep(via, name, '', from, nameEnd, equals, end);
   }
-  if (NEVER_VALUE.has(name)) return -1;
+  if (neverValue(name)) return -1;
   const start = skipLws(text, equals + 1, end);
   // an empty value is fine before another parameter, or at the end where the parameter may go without one
-  if (start >= end) return NEEDS_VALUE.has(name) ? -1 : keep(via, name, '', from, equals + 1, end, end);
+  if (start >= end) return needsValue(name) ? -1 : keep(via, name, '', from, equals + 1, end, end);
   if (text.charCodeAt(start) === QUOTE) {
     const close = text.indexOf('"', start + 1);
     if (close < 0 || close >= end) return -1;
@@ -219,11 +219,15 @@ function scanParam(text: string, from: number, end: number, via: ViaValue): numb
 
 /** Lower-case name of a parameter the server looks at, '' for others. */
 function knownName(text: string, from: number, to: number): string {
-  if (to - from > 8) return '';
-  const name = text.slice(from, to);
-  if (KNOWN.has(name)) return name;
-  const lower = name.toLowerCase();
-  return KNOWN.has(lower) ? lower : '';
+  const length = to - from;
+  if (length > 8) return '';
+  const first = text.charCodeAt(from) | 0x20;
+  for (let i = 0; i < KNOWN.length; i++) {
+    const name = KNOWN[i]!;
+    if (name.length !== length || name.charCodeAt(0) !== first) continue;
+    if (text.startsWith(name, from) || text.slice(from, to).toLowerCase() === name) return name;
+  }
+  return '';
 }
 
 /** Puts a parameter, read from `start` to `last`, into `via`; gives `next`. */
@@ -266,9 +270,16 @@ function keep(
   return next;
 }
 
-const NEEDS_VALUE: ReadonlySet<string> = new Set(['branch', 'received', 'i', 'maddr', 'ttl']);
-const NEVER_VALUE: ReadonlySet<string> = new Set(['alias', 'hidden']);
-const KNOWN: ReadonlySet<string> = new Set([...NEEDS_VALUE, ...NEVER_VALUE, 'rport']);
+/** Parameters that need a value, that have none, and rport, which may do without. */
+const KNOWN: readonly string[] = ['branch', 'rport', 'received', 'i', 'maddr', 'ttl', 'alias', 'hidden'];
+
+function needsValue(name: string): boolean {
+  return name !== '' && name !== 'rport' && !neverValue(name);
+}
+
+function neverValue(name: string): boolean {
+  return name === 'alias' || name === 'hidden';
+}
 
 function isValueEnd(c: number): boolean {
   return isLws(c) || c === SEMICOLON || c === COMMA;

@@ -2,7 +2,7 @@
 import type { Host } from '../host.js';
 import type { Program } from '../program.js';
 import type { Setting, SettingValue } from './cfg.js';
-import { forgetCore } from './forward.js';
+import { forgetCore } from './facts.js';
 
 /** Name in the group, with the core parameter that it is, and whether a change counts at once. */
 interface Entry {

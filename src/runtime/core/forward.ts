@@ -7,9 +7,10 @@ import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri, protoOf, uriTarget } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { LEVEL, type Target } from '../host.js';
-import type { Program } from '../program.js';
 import { sendOptions } from '../replies.js';
 import { viaExtra } from '../via-extra.js';
+import { coreOf } from './facts.js';
+import type { CoreFacts } from './params.js';
 
 /** Kamailio's numbers of what can go wrong (error.h); they are the codes of forward() too. */
 export const FORWARD_ERROR = {
@@ -148,48 +149,6 @@ export function advertisedOf(
   const host = extra.host ?? msg.advertisedHost ?? core.advertisedHost;
   const port = Number(extra.port ?? 0) || msg.advertisedPort || core.advertisedPort;
   return host === null && port === 0 ? undefined : { host, port };
-}
-
-/** What forwarding needs of the core's settings, read once for each program. */
-export interface CoreFacts {
-  readonly localRport: boolean;
-  readonly advertisedHost: string | null;
-  readonly advertisedPort: number;
-  readonly udpMtu: number;
-  readonly mtuProto: Proto | undefined;
-  readonly onsendReply: boolean;
-  readonly checkVia: boolean;
-}
-
-const FACTS = new WeakMap<Program, CoreFacts>();
-
-/** A core value has changed. */
-export function forgetCore(program: Program): void {
-  FACTS.delete(program);
-}
-
-export function coreOf(program: Program): CoreFacts {
-  let facts = FACTS.get(program);
-  if (facts === undefined) {
-    facts = readFacts(program);
-    FACTS.set(program, facts);
-  }
-  return facts;
-}
-
-function readFacts(program: Program): CoreFacts {
-  const { values } = program.core;
-  const int = (name: string) => Number(values.get(name) ?? 0) || 0;
-  const host = values.get('advertised_address');
-  return {
-    localRport: int('local_rport') !== 0,
-    advertisedHost: typeof host === 'string' && host !== '' ? host : null,
-    advertisedPort: int('advertised_port'),
-    udpMtu: int('udp_mtu'),
-    mtuProto: protoOf(String(values.get('udp_mtu_try_proto') ?? '')),
-    onsendReply: int('onsend_route_reply') !== 0,
-    checkVia: int('check_via') !== 0,
-  };
 }
 
 /** A request that is too long for UDP goes by the transport that udp_mtu_try_proto names, where there is a socket. */

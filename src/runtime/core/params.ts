@@ -1,6 +1,7 @@
 /** Values of the core's global parameters (language.md, section 11), defaults filled in. */
 import { CORE_PARAMS } from '../../parser/core-params.js';
 import type { ListenAddress } from '../../parser/tree.js';
+import type { Proto } from '../../sip/transport.js';
 
 export interface CoreSettings {
   readonly debug: number;
@@ -11,6 +12,25 @@ export interface CoreSettings {
   readonly maxBranches: number;
   /** Every parameter by its canonical name, those above too. */
   readonly values: ReadonlyMap<string, number | string>;
+  /** What is worked out of `values` when it is first asked for (forward.ts); dropped when one of them changes. */
+  facts?: CoreFacts | undefined;
+}
+
+/** What every message needs of the core's settings. */
+export interface CoreFacts {
+  readonly localRport: boolean;
+  readonly advertisedHost: string | null;
+  readonly advertisedPort: number;
+  readonly udpMtu: number;
+  readonly mtuProto: Proto | undefined;
+  readonly onsendReply: boolean;
+  readonly checkVia: boolean;
+  /** force_rport, local_rport: of every message. */
+  readonly forceRport: boolean;
+  readonly receivedRport: boolean;
+  readonly receivedRoute: boolean;
+  /** The `Server` line of own replies without its line end; '' for none. */
+  readonly serverHeader: string;
 }
 
 /** Defaults of every core parameter, by canonical name. */

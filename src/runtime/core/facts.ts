@@ -1,0 +1,42 @@
+/** What every message needs of the core's settings, worked out once for each program. */
+import { protoOf } from '../../sip/uri.js';
+import type { Program } from '../program.js';
+import type { CoreFacts } from './params.js';
+import { VERSION } from './version.js';
+
+/** A core value has changed. */
+export function forgetCore(program: Program): void {
+  program.core.facts = undefined;
+}
+
+export function coreOf(program: Program): CoreFacts {
+  program.core.facts ??= readFacts(program);
+  return program.core.facts;
+}
+
+function readFacts(program: Program): CoreFacts {
+  const { values } = program.core;
+  const int = (name: string) => Number(values.get(name) ?? 0) || 0;
+  const host = values.get('advertised_address');
+  return {
+    localRport: int('local_rport') !== 0,
+    advertisedHost: typeof host === 'string' && host !== '' ? host : null,
+    advertisedPort: int('advertised_port'),
+    udpMtu: int('udp_mtu'),
+    mtuProto: protoOf(String(values.get('udp_mtu_try_proto') ?? '')),
+    onsendReply: int('onsend_route_reply') !== 0,
+    checkVia: int('check_via') !== 0,
+    forceRport: values.get('force_rport') === 1,
+    receivedRport: values.get('local_rport') === 1,
+    receivedRoute: values.get('received_route_mode') === 1,
+    serverHeader: serverHeader(program),
+  };
+}
+
+/** server_signature and server_header. */
+function serverHeader(program: Program): string {
+  const { values } = program.core;
+  if (values.get('server_signature') === 0) return '';
+  const header = values.get('server_header');
+  return typeof header === 'string' && header !== '' ? header : `Server: kamailio (${VERSION} (x86_64/linux))`;
+}
