@@ -24,7 +24,7 @@ function guarded(host: ServerHost, data: Buffer | string, from: Received): void 
   try {
     const around = host.hooks.aroundReceived;
     if (around === undefined) receive(host, data, from);
-    else around(data, from, () => receive(host, data, from));
+    else around(typeof data === 'string' ? Buffer.from(data, 'latin1') : data, from, () => receive(host, data, from));
   } catch (e) {
     const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
     host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
