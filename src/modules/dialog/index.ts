@@ -1,5 +1,7 @@
 /** Module dialog: calls from their INVITE to their BYE (RFC 3261, 12). */
 import { defineModule, type Host } from '../../runtime/module.js';
+import { DialogPeer } from '../dmq/dialog-peer.js';
+import { DMQ } from '../dmq/dmq-state.js';
 import { onRoute } from '../rr/state.js';
 import { onLocalTransaction, onTransaction } from '../tm/api.js';
 import { DIALOG_SLOT } from './context.js';
@@ -44,6 +46,26 @@ function startTimers(host: Host, ds: Dialogs): void {
   if (ka_timer > 0 && ka_interval > 0) ds.timers.push(host.clock.every(ka_timer * SECOND, () => runKeepalives(ds)));
   if (db_mode === DB_MODE.DELAYED)
     ds.timers.push(host.clock.every(db_update_period * SECOND, () => (ds.storage as Storage | undefined)?.flush()));
+}
+
+const PEERS = new WeakMap<Dialogs, DialogPeer>();
+
+/** Tells the bus, or stops telling it, as enable_dmq wants. */
+function connectBus(host: Host, ds: Dialogs): DialogPeer | undefined {
+  const peer = PEERS.get(ds);
+  const isWanted = ds.params.enable_dmq > 0 && host.hasState(DMQ);
+  if (isWanted === (peer !== undefined)) return peer;
+  const { bus } = host.state(DMQ);
+  if (peer !== undefined) {
+    bus.removePeer(peer.name);
+    peer.stop();
+    PEERS.delete(ds);
+    return undefined;
+  }
+  const made = new DialogPeer(bus, ds);
+  bus.addPeer(made);
+  PEERS.set(ds, made);
+  return made;
 }
 
 export const dialogModule = defineModule({
@@ -93,6 +115,10 @@ export const dialogModule = defineModule({
       ds.storage = storage;
       ds.onChange.push((dialog, change) => storage.changed(dialog, change));
     }
+    if (ds.params.enable_dmq > 0 && !host.hasState(DMQ))
+      throw new Error('dialog: enable_dmq wants module dmq, loaded before dialog');
+    const peer = connectBus(host, ds);
+    if (peer !== undefined) host.state(DMQ).bus.onFirstList(() => PEERS.get(ds)?.requestSync());
     return ds;
   },
   ready(host, state) {
@@ -102,10 +128,14 @@ export const dialogModule = defineModule({
     const ds = state as Dialogs;
     ds.profiles.define(ds.params.profiles_with_value, ds.params.profiles_no_value);
     startTimers(host, ds);
+    const before = PEERS.has(ds);
+    const peer = connectBus(host, ds);
+    if (!before) peer?.requestSync();
   },
   async stop(_host, state) {
     const ds = state as Dialogs;
     for (const timer of ds.timers) timer.cancel();
+    PEERS.get(ds)?.stop();
     await ds.storage?.close();
     for (const dialog of ds.table) dialog.timer?.cancel();
   },

@@ -55,6 +55,8 @@ function expire(ds: Dialogs, dialog: Dialog): void {
     ds.log(LEVEL.WARN, `dlg timeout - callid: '${callId}' tags: ${tags} ostate: ${before}`);
     dialog.endTs = ds.now();
     dialog.raise('expired');
+    // the node that began it knows better
+    if (dialog.isCopy) dialog.iflags &= ~IFLAG.DMQ;
     ds.changed(dialog, 'state');
     ds.count('expired');
     unref(ds, dialog, free);

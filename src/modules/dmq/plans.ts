@@ -1,4 +1,5 @@
 /** From a body to a plan, in the pool's threads (or at once, for dmq_process_message). Never throws. */
+import { readDialog } from './dialog-body.js';
 import { type CellColumns, readHtable } from './htable-body.js';
 import { parseList } from './nodes.js';
 import type { Plan, Work } from './protocol.js';
@@ -21,6 +22,10 @@ export function plansOf(work: Work): readonly Plan[] {
     case 'usrloc': {
       const does = readUsrloc(work.body);
       return [does === undefined ? UNUSABLE : { kind: 'usrloc', does }];
+    }
+    case 'dialog': {
+      const does = readDialog(work.body);
+      return [does === undefined ? UNUSABLE : { kind: 'dialog', does }];
     }
   }
 }

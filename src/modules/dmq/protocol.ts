@@ -1,5 +1,6 @@
 /** What crosses between the script thread and the threads of the dmq pool: plain data, one union for each direction. */
 import type { MessagePort } from 'node:worker_threads';
+import type { DialogPlan } from './dialog-body.js';
 import type { HtablePlan } from './htable-body.js';
 import type { ListedNode } from './nodes.js';
 import type { UsrlocPlan } from './usrloc-body.js';
@@ -10,7 +11,7 @@ export interface WorkerTask {
 }
 
 /** What the body of a bus message is to be read as. */
-export type BodyKind = 'list' | 'opaque' | 'htable' | 'usrloc';
+export type BodyKind = 'list' | 'opaque' | 'htable' | 'usrloc' | 'dialog';
 
 /** `body` is latin1 text. */
 export interface Work {
@@ -28,6 +29,7 @@ export type Plan =
   | { readonly kind: 'opaque' }
   | { readonly kind: 'htable'; readonly does: HtablePlan }
   | { readonly kind: 'usrloc'; readonly does: UsrlocPlan }
+  | { readonly kind: 'dialog'; readonly does: DialogPlan }
   /** The body cannot be used: answered with `400 Bad Request`. */
   | { readonly kind: 'unusable'; readonly why: string };
 

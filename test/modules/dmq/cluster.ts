@@ -128,6 +128,7 @@ export class Member {
     });
     const socket = listenSocket('udp', ip, 5060);
     host.sockets = [socket];
+    host.myselfCallbacks.push((name) => name === ip);
     const member = new Member(ip, host, socket, lines);
     host.transports.set(socket, member.#transport(cluster));
     for (const m of program.modules) host.setState(m.name, await m.start?.(host, program.params(m.name)));
