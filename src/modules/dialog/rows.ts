@@ -3,7 +3,7 @@ import type { DbCondition, DbRecord, DbValue, DbWrite } from '../../runtime/data
 import type { Host } from '../../runtime/host.js';
 import { parseSocketAddress } from '../../runtime/variables/addresses.js';
 import { quoted } from '../dmq/htable-body.js';
-import { Dialog, type Leg } from './dialog.js';
+import { DFLAG, Dialog, type Leg } from './dialog.js';
 import { COLUMNS, type DialogParams, VAR_COLUMNS } from './params.js';
 import { Profiles } from './profiles.js';
 
@@ -82,6 +82,7 @@ export function writesFor(d: Dialog, names: Names, params: DialogParams): DbWrit
     writes.push({ kind: 'update', table: params.table_name, record: changing(d, names.dialog), where });
   } else writes.push({ kind: 'insert', table: params.table_name, record: rowOf(d, names.dialog) });
   d.stored = true;
+  d.dflags &= ~(DFLAG.NEW | DFLAG.CHANGED | DFLAG.VARS_CHANGED);
   return writes;
 }
 

@@ -77,9 +77,7 @@ function begin(ds: Dialogs, ctx: Context, tell: boolean): boolean {
 function enter(ds: Dialogs, ctx: Context, own: DialogContext, dialog: Dialog, params: DialogParams): void {
   if (own.vars !== null) dialog.vars = own.vars;
   own.vars = null;
-  dialog.dflags |= DFLAG.NEW;
   ds.table.link(dialog);
-  dialog.dflags &= ~DFLAG.NEW;
   dialog.lifetime = timeoutOf(ctx, params);
   dialog.timeoutRoute = own.timeoutRoute;
   dialog.sflags |= own.flags;
@@ -192,6 +190,7 @@ function answered(ds: Dialogs, dialog: Dialog, t: Transaction, reply: SipMessage
   if (reply === null) ds.error('Faked reply!');
   else learnCallee(ds, dialog, reply, t, toOf(reply)?.tag ?? '');
   dialog.startTs = ds.now();
+  dialog.dflags |= DFLAG.NEW;
   startTimer(ds, dialog, dialog.lifetime);
 }
 
