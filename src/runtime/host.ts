@@ -96,6 +96,8 @@ export interface Hooks {
   replyTag?: ((ctx: Context) => string | undefined) | undefined;
   /** Set by module tls: makes the transport of a `listen=tls:` address. */
   secureTransport?: (socket: ListenSocket, options: StreamOptions) => Transport;
+  /** Set by module tls where the script chooses: what counts for a TLS connection that a message of `ctx` opens. */
+  tlsChoice?: ((ctx: Context) => NonNullable<SendOptions['tls']>) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
 }

@@ -157,6 +157,18 @@ export class ServerHost implements Host {
     options?: SendOptions,
     onFailure?: (error: Error) => void,
   ): boolean {
+    const choice = to.proto === 'tls' ? this.hooks.tlsChoice : undefined;
+    if (choice !== undefined) return this.#sendFor(ctx, data, to, { ...options, tls: choice(ctx) }, onFailure);
+    return this.#sendFor(ctx, data, to, options, onFailure);
+  }
+
+  #sendFor(
+    ctx: Context,
+    data: string,
+    to: Destination,
+    options?: SendOptions,
+    onFailure?: (error: Error) => void,
+  ): boolean {
     const route = ctx.program.routes.onsend.get('');
     if (route === undefined) return this.send(data, to, options, onFailure);
     const sub = new Context(this, ctx.program, ctx.msg, ROUTE.ONSEND, ctx.env);

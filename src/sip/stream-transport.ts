@@ -61,7 +61,7 @@ export abstract class StreamTransport implements Transport {
   /** A listener that calls `accept` with each stream ready for data. */
   protected abstract listen(accept: (stream: Socket) => void): Server;
   /** A stream on its way to the other side; `ready` when data may flow. */
-  protected abstract connect(to: Destination, ready: () => void): Socket;
+  protected abstract connect(to: Destination, ready: () => void, options?: SendOptions): Socket;
 
   start(onMessage: OnDatagram): Promise<void> {
     this.#onMessage = onMessage;
@@ -82,7 +82,7 @@ export abstract class StreamTransport implements Transport {
     connection ??= this.connections.find(to.proto, to.ip, to.port);
     if (connection === undefined) {
       if (options?.noConnect || this.#server === null || to.port < 1 || to.port > 65535) return false;
-      connection = this.#dial(to);
+      connection = this.#dial(to, options);
       if (connection === undefined) return false;
     }
     const { stream } = connection;
@@ -118,14 +118,18 @@ export abstract class StreamTransport implements Transport {
     return this.connections.size < this.options.maxConnections;
   }
 
-  #dial(to: Destination): Connection | undefined {
+  #dial(to: Destination, options: SendOptions | undefined): Connection | undefined {
     if (!this.#room()) return undefined;
     let connection: Connection | undefined;
     try {
-      const stream = this.connect(to, () => {
-        clearTimeout(timer);
-        if (connection !== undefined) connection.pending = false;
-      });
+      const stream = this.connect(
+        to,
+        () => {
+          clearTimeout(timer);
+          if (connection !== undefined) connection.pending = false;
+        },
+        options,
+      );
       connection = this.connections.add(to.proto, to.ip, to.port, stream, true);
       const timer = setTimeout(() => {
         stream.destroy(new StreamError('timeout', `no connection to ${to.ip}:${to.port} in time`));

@@ -61,6 +61,8 @@ export interface SendOptions {
   readonly noConnect?: boolean;
   /** Close the connection afterwards. */
   readonly close?: boolean;
+  /** For a TLS connection that has to be opened: the name to ask for, and which client settings count. */
+  readonly tls?: { readonly serverName?: string; readonly serverId?: string };
 }
 
 /** Takes what arrives, bytes or latin1 text. Must never throw; a buffer may be reused by the transport after the call. */

@@ -1,7 +1,7 @@
 /** About ports: TLS on the loopback interface, with a certificate of the tests' own. */
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { type TlsOptions, TlsTransport } from '../../src/sip/tls.js';
+import { fixedTls, type TlsOptions, TlsTransport } from '../../src/sip/tls.js';
 import { listenSocket, type Received } from '../../src/sip/transport.js';
 
 const read = (name: string) => readFileSync(new URL(`./fixtures/${name}`, import.meta.url));
@@ -16,7 +16,9 @@ let port = 27000 + (process.pid % 3000) * 4;
 
 async function started(tls: TlsOptions) {
   const errors: Error[] = [];
-  const transport = new TlsTransport(listenSocket('tls', '127.0.0.1', port++), tls, { onError: (e) => errors.push(e) });
+  const transport = new TlsTransport(listenSocket('tls', '127.0.0.1', port++), fixedTls(tls), {
+    onError: (e) => errors.push(e),
+  });
   const got: { text: string; from: Received }[] = [];
   await transport.start((data, from) => got.push({ text: data.toString('latin1'), from }));
   open.push(transport);

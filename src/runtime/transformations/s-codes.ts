@@ -172,7 +172,7 @@ function unescapePercent(text: string): Value {
   return text.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
-const urlEncode = (text: string): string => text.replace(/[^A-Za-z0-9\-_.~]/g, percent);
+export const urlEncode = (text: string): string => text.replace(/[^A-Za-z0-9\-_.~]/g, percent);
 
 /** Never fails: `%g1` is what the sum of its digits makes. A `%` without two characters behind it is dropped. */
 function urlDecode(text: string): string {
