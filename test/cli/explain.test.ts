@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { kamscript } from '../support/command.js';
 
 const CFG = `loadmodule "sl.so"
+loadmodule "pv.so"
 loadmodule "exec.so"
 loadmodule "tm.so"
 request_route {
