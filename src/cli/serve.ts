@@ -6,6 +6,7 @@ import type { Program } from '../runtime/program.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { type Admin, type AdminAddress, startAdmin } from '../server/admin.js';
 import { createLog } from '../server/log.js';
+import { Recording, recordingRpc } from '../server/recording.js';
 import { Server, StartError } from '../server/server.js';
 import { deferred } from './deferred.js';
 import type { KamailioFlags } from './flags.js';
@@ -16,12 +17,16 @@ import { reloader } from './reloading.js';
 const FAILURE = 255;
 /** Where kamcmd and kamctl look when they are told nothing else. */
 const RUNTIME_DIR = '/run/kamailio';
+/** What is kept when nobody says how much. */
+const DEFAULT_RECORD = 512;
 /** A second signal does not wait any longer. */
 const STOP_LIMIT_MS = 10_000;
 
 export interface ServeOptions {
   /** Reload when a file of the script changes. */
   readonly watch?: boolean;
+  /** Messages and events that are kept for `record` and `reload --shadow`; 0: none. */
+  readonly record?: number;
   /** Called once the sockets are bound. */
   readonly onReady?: (server: Server) => void;
 }
@@ -43,6 +48,7 @@ export async function serve(
   });
   const file = flags.file === '-' ? flags.file : resolve(flags.file);
   if (flags.workDir !== undefined) chdir(flags.workDir);
+  const kept = options.record ?? DEFAULT_RECORD;
   const ended = deferred<number>();
   let server: Server;
   let admin: Admin | undefined;
@@ -79,6 +85,11 @@ export async function serve(
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
+  if (kept > 0) {
+    const recording = new Recording(kept, () => server.host.clock.now());
+    server.host.recorder = recording;
+    server.host.rpc = { ...server.host.rpc, ...recordingRpc(recording) };
+  }
   const reloads = reloader(server, { ...flags, file }, vars);
   process.on('SIGHUP', () => server.host.detach(reloads.reload(), 'reload'));
   const unwatch = options.watch ? await reloads.watch() : undefined;

@@ -12,6 +12,7 @@ const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
   graph: async () => (await import('./verbs/graph.js')).addGraph,
   eval: async () => (await import('./verbs/eval.js')).addEval,
   send: async () => (await import('./verbs/send.js')).addSend,
+  record: async () => (await import('./verbs/record.js')).addRecord,
   explain: async () => (await import('./verbs/explain.js')).addExplain,
 };
 

@@ -139,6 +139,14 @@ export interface Sandbox {
   readonly isolated?: boolean;
 }
 
+/** Keeps what a server takes and sends, for those who want to see or play it again. Must be quick. */
+export interface Recorder {
+  received(text: string, from: Received): void;
+  sent(data: string, to: Destination): void;
+  event(payload: string, of: { readonly topic: string; readonly channel: string; readonly attempts: number }): void;
+  published(topic: string, payload: string): void;
+}
+
 export interface Host {
   /** The newest version: what begins now runs this one. */
   readonly program: Program;
@@ -214,6 +222,8 @@ export interface Host {
   processes?(): readonly { readonly pid: number; readonly description: string }[];
   /** Folder of FIFOs and control sockets (-Y). Missing: none are opened but those that the script names in full. */
   readonly runtimeDir?: string | undefined;
+  /** Missing: nothing is recorded. */
+  readonly recorder?: Recorder | undefined;
   /** RPC commands of the server itself, beside those of the core and of modules. */
   readonly rpc?: Readonly<Record<string, RpcDefinition>>;
   /** Serial number of the next message: `$mi`. Missing: 0 serves. */

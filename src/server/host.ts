@@ -7,12 +7,13 @@ import {
   type Host,
   LEVEL,
   type Log,
+  type Recorder,
   type Resolver,
   type Sandbox,
   type StateKey,
 } from '../runtime/host.js';
 import { MessageEnv } from '../runtime/message-env.js';
-import type { ModuleDefinition } from '../runtime/module.js';
+import type { ModuleDefinition, RpcDefinition } from '../runtime/module.js';
 import type { Program } from '../runtime/program.js';
 import { runRoute } from '../runtime/run.js';
 import { Turns } from '../runtime/turns.js';
@@ -96,6 +97,10 @@ export class ServerHost implements Host {
   readonly #onShutdown: (reason: string) => void;
   #messages = 0;
 
+  /** Set by whoever wants what passes to be kept. */
+  recorder?: Recorder | undefined;
+  /** Set by whoever has commands of its own, before the first is called. */
+  rpc: Readonly<Record<string, RpcDefinition>> = {};
   /** Set by whoever knows where the script comes from. */
   reload?: NonNullable<Host['reload']>;
 
@@ -146,6 +151,7 @@ export class ServerHost implements Host {
 
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
     for (const hook of this.hooks.onSent) hook(data);
+    this.recorder?.sent(data, to);
     const transport = this.transports.get(to.socket);
     return transport?.send(data, to, options, onFailure) ?? false;
   }

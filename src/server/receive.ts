@@ -56,6 +56,7 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received): void {
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
   if (msg === undefined || why !== undefined) return refused(host, textOf(data), from, why ?? '');
+  host.recorder?.received(msg.text, from);
   const core = coreOf(program);
   if (core.forceRport) msg.forceRport = true;
   if (core.receivedRport) msg.localRport = true;

@@ -11,6 +11,7 @@ interface Options {
   readonly listen: readonly string[];
   readonly debug?: string;
   readonly watch?: boolean;
+  readonly record: string;
   readonly admin?: string;
 }
 
@@ -23,6 +24,7 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .option('-l, --listen <address...>', 'further addresses to listen on: [proto:]host[:port]', [])
     .option('--admin <address>', 'serve /healthz, /readyz and /metrics over HTTP at [address:]port')
     .option('-w, --watch', 'reload when the script or a file that it includes changes')
+    .option('--record <count>', 'messages and events kept for `kamscript record` and `reload --shadow`', '512')
     .option('--debug <level>', "log level, -5 to 3 (default: the script's own)")
     .action(async (file: string, options: Options) => setStatus(await run(file, options)));
 }
@@ -59,6 +61,7 @@ async function run(file: string, options: Options): Promise<number> {
   }
   return serve(loaded.program, loaded.vars, flags, new LineWriter(2), {
     watch: options.watch ?? false,
+    record: Math.max(0, Number(options.record) || 0),
     onReady: (server) => {
       const where = server.sockets.map((s) => s.text).join(', ');
       process.stderr.write(`kamscript: ${file} is running, listening on ${where}; Ctrl-C ends it\n`);

@@ -30,7 +30,7 @@ export interface Packet {
 }
 
 /** 'more': the packet is not complete; 'bad': this is no binrpc. */
-export function readPacket(data: Buffer): Packet | 'more' | 'bad' {
+export function readPacket(data: Buffer, structs = false): Packet | 'more' | 'bad' {
   if (data.length > 0 && data[0] !== MAGIC_AND_VERSION) return 'bad';
   if (data.length < MIN_PACKET) return 'more';
   const flags = data[1] ?? 0;
@@ -45,7 +45,7 @@ export function readPacket(data: Buffer): Packet | 'more' | 'bad' {
   if (length > MAX_BODY) return 'bad';
   const size = body + length;
   if (data.length < size) return 'more';
-  const records = new RecordReader(data.subarray(body, size)).all();
+  const records = new RecordReader(data.subarray(body, size), structs).all();
   return typeof records === 'string'
     ? { type, cookie, size, values: undefined, error: records }
     : { type, cookie, size, values: records };
@@ -58,10 +58,13 @@ const BAD_TYPE = "record doesn't match type";
 
 class RecordReader {
   readonly #data: Buffer;
+  /** Replies have them, requests have not. */
+  readonly #structs: boolean;
   #at = 0;
 
-  constructor(data: Buffer) {
+  constructor(data: Buffer, structs = false) {
     this.#data = data;
+    this.#structs = structs;
   }
 
   /** The values, or what is wrong. */
@@ -70,7 +73,7 @@ class RecordReader {
     while (this.#at < this.#data.length) {
       const head = this.#head();
       if (head === undefined) return MORE_DATA;
-      const value = this.#value(head);
+      const value = head.type === TYPE.STRUCT && this.#structs && !head.long ? this.#struct() : this.#value(head);
       if (value === undefined) return head.type > TYPE.BYTES ? BAD_TYPE : BAD_RECORD;
       out.push(value);
     }
@@ -90,6 +93,28 @@ class RecordReader {
       this.#at += bytes;
     }
     return this.#at + length > this.#data.length ? undefined : { type, length, long };
+  }
+
+  /** Fields by their names; a field that comes again makes a list of all its values. Values without a name are items. */
+  #struct(): RpcValue | undefined {
+    const fields: Record<string, RpcValue> = {};
+    const items: RpcValue[] = [];
+    for (let name: string | undefined; ; ) {
+      const head = this.#head();
+      if (head === undefined) return undefined;
+      if (head.type === TYPE.STRUCT && head.long) break;
+      if (head.type === TYPE.NAME) {
+        name = this.#data.toString('latin1', this.#at, this.#at + Math.max(0, head.length - 1));
+        this.#at += head.length;
+        continue;
+      }
+      const value = head.type === TYPE.STRUCT ? this.#struct() : this.#value(head);
+      if (value === undefined) return undefined;
+      if (name === undefined) items.push(value);
+      else fields[name] = value;
+      name = undefined;
+    }
+    return Object.keys(fields).length === 0 ? items : fields;
   }
 
   /** Requests hold plain values alone, as those of Kamailio do. */
@@ -125,6 +150,12 @@ export function replyPacket(cookie: number, values: readonly RpcValue[]): Buffer
   const out: Buffer[] = [];
   for (const value of values) write(out, value);
   return packet(PACKET.REPLY, cookie, Buffer.concat(out));
+}
+
+export function requestPacket(cookie: number, values: readonly RpcValue[]): Buffer {
+  const out: Buffer[] = [];
+  for (const value of values) write(out, value);
+  return packet(PACKET.REQUEST, cookie, Buffer.concat(out));
 }
 
 const MAX_FAULT = 255;

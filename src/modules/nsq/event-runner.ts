@@ -159,6 +159,7 @@ export class EventRunner {
       channel: line.channel,
       nsqd: item.nsqd,
     };
+    this.#host.recorder?.event(item.text, { topic: line.topic, channel: line.channel, attempts: item.attempts });
     const run = this.#host.runEvent(
       name,
       this.#host.fakeRequest(),

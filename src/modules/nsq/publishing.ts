@@ -141,7 +141,8 @@ export class Publishing {
   }
 
   #send(topic: string, body: string, query: boolean): Promise<string | undefined> {
-    const { sandbox } = this.#tools.host;
+    const { sandbox, recorder } = this.#tools.host;
+    recorder?.published(topic, body);
     if (sandbox !== undefined) return Promise.resolve(sandbox.publish(topic, body, query ? this.#answer : undefined));
     this.#ensure();
     const id = this.#next++;
