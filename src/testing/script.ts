@@ -20,6 +20,7 @@ import { Server } from '../server/server.js';
 import { parseMessage } from '../sip/parse.js';
 import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
 import { VirtualClock } from './clock.js';
+import { type Companion, companionStarter, type Input } from './companion.js';
 import { coverage } from './coverage.js';
 import { address, fromText, Message, MessageMaker, type ReplyParts, type RequestParts } from './message.js';
 import { type Call, type Mock, type MockBehaviour, Mocks, plainValue, ScriptTestError } from './mocks.js';
@@ -141,6 +142,9 @@ export class ScriptUnderTest {
   readonly #responders = new Map<string, Responder>();
   readonly #receivers = new Map<string, { readonly socket: ListenSocket; readonly take: OnDatagram }>();
   #nsqdDown = false;
+  #companion: Companion | undefined;
+  /** Datagrams of the step that runs. */
+  #inputs: Input[] = [];
   #server: Server | undefined;
   #run: Run = this.started;
   /** Counts what was seen: a step has settled when it no longer grows. */
@@ -186,6 +190,7 @@ export class ScriptUnderTest {
       },
     });
     await this.#settle();
+    this.#companion = await companionStarter()?.(this.#file, this.#options, this.started);
   }
 
   #load(text = this.#options.text): Program {
@@ -336,8 +341,10 @@ export class ScriptUnderTest {
   async #step(begin: (run: Run) => void | Promise<void>): Promise<Run> {
     const run = new Run();
     this.#run = run;
+    this.#inputs = [];
     await begin(run);
     await this.#settle();
+    if (this.#inputs.length > 0) await this.#companion?.played(this.#inputs, run);
     return run;
   }
 
@@ -369,6 +376,7 @@ export class ScriptUnderTest {
 
   /** An event arrives from NSQ; an object is sent as JSON. */
   nsq(payload: string | object, source: NsqSource = {}): Promise<Run> {
+    this.#companion?.leftOut('an event of NSQ');
     const state = this.#host.state(NSQ);
     const { key, subkey, subscriptions } = state.settings;
     const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
@@ -418,6 +426,7 @@ export class ScriptUnderTest {
     const from = address(source.from ?? DEFAULT_SENDER);
     const { socket } = this.#receiverOf(source);
     const text = typeof message === 'string' ? fromText(message) : this.#maker.request(message, from, socket.proto);
+    this.#companion?.leftOut(`route[${name}] alone`);
     return this.#step(() => {
       const host = this.#host;
       const msg = parseMessage(text, receivedBy(socket, from), host.nextMessageId(), this.clock.now());
@@ -429,16 +438,20 @@ export class ScriptUnderTest {
   /** Runs `event_route[name]` on a made-up request, as Kamailio does. */
   event(name: string): Promise<Run> {
     if (!this.#host.program.routes.event.has(name)) throw new ScriptTestError(`the script has no event_route[${name}]`);
+    this.#companion?.leftOut(`event_route[${name}] alone`);
     return this.#step(() => this.#host.detachIfPending(this.#host.runEvent(name), `event_route[${name}]`));
   }
 
   /** Lets time pass. */
-  advance(ms: number): Promise<Run> {
-    return this.#step(() => this.clock.advanceSettling(ms, () => this.#settle()));
+  async advance(ms: number): Promise<Run> {
+    const run = await this.#step(() => this.clock.advanceSettling(ms, () => this.#settle()));
+    await this.#companion?.advanced(ms, run);
+    return run;
   }
 
   /** Runs an RPC command; its fault rejects. */
   async rpc(name: string, ...args: readonly RpcValue[]): Promise<Awaited<ReturnType<RpcDefinition['run']>>> {
+    this.#companion?.leftOut(`the RPC command ${name}`);
     const commands: Record<string, RpcDefinition> = Object.assign({}, ...this.#host.program.modules.map((m) => m.rpc));
     const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (command === undefined) throw new RpcFault(500, `command ${name} not found`);
@@ -448,6 +461,7 @@ export class ScriptUnderTest {
   /** Takes a new version of the script, as a running server does. */
   async reload(text: string): Promise<ReloadReport> {
     if (this.#server === undefined) throw new ScriptTestError('the script is not loaded');
+    this.#companion?.leftOut('a reload');
     const report = await this.#server.reload(() => this.#loadResult(text));
     await this.#settle();
     return report;
@@ -457,6 +471,7 @@ export class ScriptUnderTest {
 
   /** From now on the test answers a function in its place. */
   mock(name: string, behaviour: MockBehaviour = 1): Mock {
+    this.#companion?.leftOut(`the mock of ${name}()`);
     return this.#mocks.set(name, behaviour);
   }
 
@@ -473,6 +488,7 @@ export class ScriptUnderTest {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#run = new Run();
+    await this.#companion?.close();
     await this.#stop();
     this.#closed = true;
     const unused = this.#mocks.unused();
@@ -509,6 +525,7 @@ export class ScriptUnderTest {
   #receive(data: string | Buffer, source: Source): void {
     const { socket, take } = this.#receiverOf(source);
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
+    this.#inputs.push({ data: bytes, from: source.from ?? DEFAULT_SENDER, socket: socket.text });
     take(bytes, receivedBy(socket, address(source.from ?? DEFAULT_SENDER)));
   }
 }

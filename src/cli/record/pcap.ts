@@ -151,7 +151,7 @@ function datagramOf({ at, linkType, data }: Frame, fragments: Fragments): Datagr
   if (ip === undefined || ip.payload.length < 8) return undefined;
   const [source, target, length] = [0, 2, 4].map((n) => ip.payload.readUInt16BE(n));
   return {
-    at,
+    at: Math.round(at * 1000) / 1000,
     from: `${ip.from}:${source}`,
     to: `${ip.to}:${target}`,
     text: ip.payload.toString('latin1', 8, Math.max(8, length!)),

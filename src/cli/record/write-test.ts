@@ -43,9 +43,10 @@ before(async () => {
 });
 after(() => s.close());
 
-// Messages of one call that a step sent.
+// Messages of one call that a step sent, in an order of their own; the request that it sent to an address.
 const of = (run, id) => run.sent.filter((m) => m.header('Call-ID') === id);
-const shown = (run, id) => of(run, id).map(String);
+const shown = (run, id) => of(run, id).map(String).sort();
+const sentTo = (run, id, to, n = 0) => of(run, id).filter((m) => m.method !== undefined && m.to === to)[n];
 ${groups.map((g) => groupText(g, sockets.size > 1)).join('')}`;
 }
 
@@ -110,7 +111,7 @@ function groupText({ title, id, steps }: Group, nameSockets: boolean): string {
     const used = s.sent.length > 0 || s.published.length > 0 || isRequest(s.input) || s.input.kind === 'nsq';
     lines.push(`${used ? `const r${i} = ` : ''}await ${callText(s.input, places, nameSockets)};`);
     if (s.sent.length > 0 || isRequest(s.input))
-      lines.push(`assert.deepEqual(shown(r${i}, id), ${list(s.sent.map(shownAs))});`);
+      lines.push(`assert.deepEqual(shown(r${i}, id), ${list(s.sent.map(shownAs).sort())});`);
     if (s.published.length > 0)
       lines.push(
         `assert.deepEqual(r${i}.published.map((p) => [p.topic, p.payload]), ${list(s.published.map((p) => [utf8(p.topic), utf8(p.payload)]))});`,
@@ -132,11 +133,14 @@ function shownAs({ text, proto, to }: Extract<Recorded, { kind: 'out' }>): strin
 function sentRequests(steps: readonly Step[]): ReadonlyMap<string, string> {
   const places = new Map<string, string>();
   steps.forEach((s, i) => {
-    s.sent.forEach((o, n) => {
+    const perAddress = new Map<string, number>();
+    for (const o of s.sent) {
       const key = transactionOf(o.text);
-      if (!o.text.startsWith('SIP/2.0 ') && key !== undefined && !places.has(key))
-        places.set(key, `of(r${i}, id)[${n}]`);
-    });
+      if (o.text.startsWith('SIP/2.0 ') || key === undefined) continue;
+      const n = perAddress.get(o.to) ?? 0;
+      perAddress.set(o.to, n + 1);
+      if (!places.has(key)) places.set(key, `sentTo(r${i}, id, ${quoted(o.to)}${n === 0 ? '' : `, ${n}`})`);
+    }
   });
   return places;
 }

@@ -5,6 +5,8 @@ import { relative } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { collectCoverage } from '../../testing/coverage.js';
+import { playBeside } from '../../testing/index.js';
+import { against, type Comparison } from './against.js';
 import { Coverage } from './coverage.js';
 
 register('./resolve.js', import.meta.url);
@@ -13,6 +15,12 @@ if (report !== undefined && report !== '') {
   const coverage = new Coverage();
   collectCoverage(coverage);
   process.on('exit', () => writeFileSync(report, JSON.stringify(coverage.result())));
+}
+const { KAMSCRIPT_AGAINST: binary, KAMSCRIPT_AGAINST_REPORT: differences } = process.env;
+if (binary !== undefined && differences !== undefined) {
+  const comparison: Comparison = { alike: 0, differences: [], leftOut: [] };
+  playBeside(against(binary, comparison));
+  process.on('exit', () => writeFileSync(differences, JSON.stringify(comparison)));
 }
 for (const file of process.argv.slice(2)) {
   // Hooks of a file belong to its suite: they must not run around the tests of other files.

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { distFile } from '../../runtime/worker-file.js';
+import { type Comparison, obstacle } from '../test/against.js';
 import { coverageText, type FileCoverage, lcov } from '../test/coverage.js';
 import { coverageHtml } from '../test/coverage-html.js';
 
@@ -25,6 +26,7 @@ interface Options {
   readonly coverageDir: string;
   readonly lcov?: string;
   readonly watch?: boolean;
+  readonly against?: string | true;
 }
 
 /** Names of node:test's reporters. */
@@ -46,6 +48,7 @@ export function addTest(program: Command, setStatus: (status: number) => void): 
     .option('-c, --coverage [form]', 'show which routes and lines of the scripts ran: text, html or lcov')
     .option('--coverage-dir <folder>', 'where html and lcov are written', 'coverage')
     .option('--lcov <file>', 'write the coverage as an lcov tracefile')
+    .option('--against [binary]', 'play the same steps at a real Kamailio, and show where it does something else')
     .option('-w, --watch', 'run again when a test or a script changes')
     .action(async (paths: string[], options: Options) => setStatus(await runTests(...arranged(paths, options))));
 }
@@ -98,22 +101,48 @@ function testsIn(folder: string): string[] {
 async function runOnce(files: readonly string[], options: Options): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'kamscript-test-'));
   const report = join(folder, 'coverage.json');
+  const compared = join(folder, 'against.json');
   const measure = options.coverage !== undefined || options.lcov !== undefined;
   try {
-    const status = await spawnTests(files, options, measure ? report : '');
+    const binary = options.against === true ? 'kamailio' : options.against;
+    const why = binary === undefined ? undefined : obstacle(binary);
+    if (why !== undefined) {
+      process.stderr.write(`test: --against: ${why}\n`);
+      return 2;
+    }
+    const status = await spawnTests(files, options, {
+      KAMSCRIPT_COVERAGE: measure ? report : '',
+      ...(binary === undefined ? {} : { KAMSCRIPT_AGAINST: binary, KAMSCRIPT_AGAINST_REPORT: compared }),
+    });
     if (measure) writeCoverage(report, options);
-    return status;
+    return binary === undefined ? status : Math.max(status, tellDifferences(compared));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function spawnTests(files: readonly string[], options: Options, report: string): Promise<number> {
+/** Status: 1 where Kamailio does something else. */
+function tellDifferences(file: string): number {
+  const { alike, differences, leftOut } = JSON.parse(readFileSync(file, 'utf8')) as Comparison;
+  const out = [
+    ...differences,
+    ...leftOut.map((l) => `not played: ${l}`),
+    `Against Kamailio: ${alike} steps alike, ${differences.length} different, ${leftOut.length} not played`,
+  ];
+  process.stdout.write(`${out.join('\n')}\n`);
+  return differences.length > 0 ? 1 : 0;
+}
+
+function spawnTests(
+  files: readonly string[],
+  options: Options,
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const flags = [`--test-reporter=${REPORTERS[options.reporter]}`, '--test-reporter-destination=stdout'];
   if (options.grep !== undefined) flags.push(`--test-name-pattern=${options.grep}`);
   const child = spawn(process.execPath, [...flags, ENTRY, ...files], {
     stdio: 'inherit',
-    env: { ...process.env, KAMSCRIPT_COVERAGE: report },
+    env: { ...process.env, ...env },
   });
   return new Promise((done, fail) => {
     child.on('error', fail);
