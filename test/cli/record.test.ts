@@ -149,7 +149,7 @@ test('a capture becomes a test that passes, and fails when the script does somet
   const written = await kamscript(['record', 'a.cfg', '--pcap', 'a.pcap', '-o', 'a.test.mjs'], { cwd });
   expect([written.status, written.stderr]).toEqual([0, '']);
   const text = readFileSync(path.join(cwd, 'a.test.mjs'), 'utf8');
-  expect(text).toContain('await s.reply(sentTo(r0, id, '10.0.0.9:5060'), 486');
+  expect(text).toContain("await s.reply(sentTo(r0, id, '10.0.0.9:5060'), 486");
   const passed = await kamscript(['test', '-r', 'tap'], { cwd });
   expect(passed.stdout).toContain('# pass 2\n# fail 0');
   writeFileSync(path.join(cwd, 'a.cfg'), CFG.replace('404', '405'));
