@@ -8,6 +8,8 @@ import { type BindEnv, type BindResult, toText, type Value } from '../../runtime
 export interface Extra {
   readonly name: string;
   readonly get: (ctx: Context) => Value;
+  /** What stands in the variable's parentheses: the dialog variable that a record without message takes. */
+  readonly key: string;
 }
 
 /** One value of each call leg: the AVP of that key has one for each. */
@@ -51,7 +53,7 @@ export function bindExtras(text: string, env: BindEnv): BindResult<readonly Extr
   for (const { name, variable } of pairs.ok) {
     const bound = bindVariable(variable, env, { quoted: true });
     if ('error' in bound) return bound;
-    out.push({ name, get: bound.ok.get });
+    out.push({ name, get: bound.ok.get, key: /^\$\(?\w+\(([^()]*)\)/.exec(variable)?.[1] ?? '' });
   }
   return { ok: out };
 }

@@ -2,6 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { openDatabase } from '../../runtime/database.js';
 import { defineModule, fn, type Host, LEVEL, str } from '../../runtime/module.js';
+import { accountCalls } from './calls.js';
 import { bindParams, params } from './params.js';
 import { ACC, type Acc, commented, hasDatabase, TITLE, writeLog, writeRows } from './record.js';
 import { accountTransactions } from './transactions.js';
@@ -21,7 +22,7 @@ export const acc = defineModule({
   name: 'acc',
   doc: 'Accounting: what became of requests that the script marked with flags, written to the log and to a database.',
   needs: ['tm'],
-  missing: ['cdr_enable and the parameters of call data records', 'engines of other modules (acc_radius, acc_json)'],
+  missing: ['engines of other modules (acc_radius, acc_json)'],
   params,
   functions: {
     acc_log_request: fn({
@@ -53,6 +54,8 @@ export const acc = defineModule({
     const problems = bindParams(values, env);
     if (values.detect_direction !== 0 && env.params('rr').append_fromtag !== 1)
       problems.push('detect_direction needs module rr with append_fromtag');
+    if (values.cdr_enable !== 0 && env.params('dialog').dlg_match_mode === undefined)
+      problems.push('cdr_enable needs module dialog');
     return problems;
   },
   async start(host, values): Promise<Acc> {
@@ -60,6 +63,7 @@ export const acc = defineModule({
     const url = typeof values.db_url === 'string' ? values.db_url : '';
     return { db: url === '' ? null : await openDatabase(host, url) };
   },
+  ready: (host) => accountCalls(host),
   async stop(host: Host) {
     await host.state(ACC).db?.close();
   },

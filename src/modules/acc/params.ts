@@ -31,6 +31,17 @@ export interface AccParams {
   readonly acc_sip_code_column: string;
   readonly acc_sip_reason_column: string;
   readonly acc_time_column: string;
+  readonly cdr_enable: number;
+  readonly cdr_skip: string | null;
+  readonly cdr_log_enable: number;
+  readonly cdr_start_on_confirmed: number;
+  readonly cdr_extra_nullable: number;
+  readonly cdr_start_id: string;
+  readonly cdr_end_id: string;
+  readonly cdr_duration_id: string;
+  readonly cdr_expired_dlg_enable: number;
+  readonly cdr_on_failed: number;
+  readonly cdrs_table: string;
   readonly time_mode: number;
   readonly time_attr: string;
   readonly time_exten: string;
@@ -49,6 +60,9 @@ const FACILITIES = /^LOG_(AUTH|AUTHPRIV|CRON|DAEMON|FTP|KERN|LPR|MAIL|NEWS|SYSLO
 const facility = (v: string) => (FACILITIES.test(v) ? undefined : 'no facility of syslog');
 const failures = (v: string) =>
   /^[3-9]\d\d(,[3-9]\d\d)*$/.test(v) ? undefined : 'statuses from 300 on with commas between them';
+
+const bit = (v: number) => (v === 0 || v === 1 ? undefined : 'is out of range');
+const filled = (v: string) => (v === '' ? 'a name' : undefined);
 
 export const params = {
   early_media: intParam(0, '1: a provisional reply with a body is accounted too.'),
@@ -85,6 +99,24 @@ export const params = {
   acc_time_column: strParam('time', 'Column of the time.'),
   db_extra: strParam(null, 'Further columns: column=$variable;column=$variable.'),
   db_insert_mode: intParam(0, 'Without effect: rows are written in the background.'),
+  cdr_enable: intParam(0, '1: a record for each call, by module dialog.', bit),
+  cdr_skip: strParam(null, 'A dialog that has this variable gets no record.'),
+  cdr_log_enable: intParam(1, '0: records of calls are not written to the log.'),
+  cdr_start_on_confirmed: intParam(0, '1: a call begins with the ACK, not with its INVITE.'),
+  cdr_facility: strParam('LOG_DAEMON', 'As log_facility.', facility),
+  cdr_extra: strParam(null, 'Further values of calls: name=$dlg_var(x);name=$variable.'),
+  cdr_extra_nullable: intParam(0, '1: missing values of cdr_extra are NULL in the database.', bit),
+  cdr_start_id: strParam(
+    'start_time',
+    'Name of the start, of its column and of the dialog variable that keeps it.',
+    filled,
+  ),
+  cdr_end_id: strParam('end_time', 'The same for the end.', filled),
+  cdr_duration_id: strParam('duration', 'The same for the seconds between.', filled),
+  cdr_expired_dlg_enable: intParam(0, '1: calls that nobody ended get a record too.', bit),
+  cdr_on_failed: intParam(1, '0: calls that nobody answered get no record.'),
+  cdr_extra_size: intParam(64, 'How many values cdr_extra may have.'),
+  cdrs_table: strParam('', 'Table of calls; empty: they are not written to the database.'),
   time_mode: intParam(
     0,
     'More about the time: 1 seconds and microseconds, 2 seconds with a fraction, 3 local time, 4 UTC.',
@@ -102,6 +134,7 @@ export const params = {
 export interface Bound {
   readonly logExtra: readonly Extra[];
   readonly dbExtra: readonly Extra[];
+  readonly cdrExtra: readonly Extra[];
   readonly legs: readonly Leg[];
   readonly accTable: Table;
   readonly missedTable: Table;
@@ -119,6 +152,7 @@ export function boundOf(program: Program): Bound {
 const NOTHING: Bound = {
   logExtra: [],
   dbExtra: [],
+  cdrExtra: [],
   legs: [],
   accTable: () => 'acc',
   missedTable: () => 'missed_calls',
@@ -136,15 +170,15 @@ export function bindParams(values: Readonly<Record<string, unknown>>, env: BindE
     problems.push(`${name}: ${found.error}`);
     return missing;
   };
-  const limit = Number(values.acc_extra_size);
-  const extras = (name: string) => {
+  const extras = (name: string, limit = 'acc_extra_size') => {
     const found = made<readonly Extra[]>(name, bindExtras, []);
-    if (found.length > limit) problems.push(`${name} has more values than acc_extra_size allows`);
+    if (found.length > Number(values[limit])) problems.push(`${name} has more values than ${limit} allows`);
     return found;
   };
   bounds.set(values, {
     logExtra: extras('log_extra'),
     dbExtra: extras('db_extra'),
+    cdrExtra: extras('cdr_extra', 'cdr_extra_size'),
     legs: made<readonly Leg[]>('multi_leg_info', bindLegs, []),
     accTable: made('db_table_acc', tableName, NOTHING.accTable),
     missedTable: made('db_table_missed_calls', tableName, NOTHING.missedTable),

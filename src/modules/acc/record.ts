@@ -1,6 +1,6 @@
 /** One record: what is said of a transaction, and writing it to the log and to the database. */
 import type { Context } from '../../runtime/context.js';
-import { type Database, DbError, type DbInput, DbTime } from '../../runtime/database.js';
+import { type Database, DbError, type DbInput, type DbRecord, DbTime } from '../../runtime/database.js';
 import { type Host, LEVEL, stateKey } from '../../runtime/module.js';
 import { localTime, strftime, utcTime } from '../../runtime/strftime.js';
 import { callIdOf, cseqOf, fromOf, toOf } from '../../sip/header.js';
@@ -121,16 +121,19 @@ const fixed = (value: string | number): string => Number(value).toFixed(3);
 // ---------------------------------------------------------------- database
 
 /** Writes one row, or one for each leg: 1, -1 where the database refused. The values are read at once. */
-export async function writeRows(ctx: Context, table: string, outcome: Outcome): Promise<number> {
-  const { db } = ctx.host.state(ACC);
+export function writeRows(ctx: Context, table: string, outcome: Outcome): Promise<number> {
+  return insertRows(ctx.host, table, rowsOf(ctx, outcome));
+}
+
+export async function insertRows(host: Host, table: string, rows: readonly DbRecord[]): Promise<number> {
+  const { db } = host.state(ACC);
   if (db === null) return -1;
-  const rows = rowsOf(ctx, outcome);
   try {
     for (const row of rows) await db.insert(table, row);
     return 1;
   } catch (e) {
     if (!(e instanceof DbError)) throw e;
-    ctx.host.log.write(LEVEL.ERR, 'acc', `failed to insert into database: ${e.message}\n`);
+    host.log.write(LEVEL.ERR, 'acc', `failed to insert into database: ${e.message}\n`);
     return -1;
   }
 }

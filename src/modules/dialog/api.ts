@@ -1,7 +1,9 @@
 /** What other modules use of dialog (acc, uac, sst …). */
-import type { Context } from '../../runtime/context.js';
+import { Context, ROUTE } from '../../runtime/context.js';
 import type { Host } from '../../runtime/host.js';
-import { dialogInView } from './context.js';
+import type { SipMessage } from '../../sip/message.js';
+import type { Transaction } from '../tm/api.js';
+import { DialogContext, dialogInView, OWN } from './context.js';
 import type { Dialog } from './dialog.js';
 import { DIALOG, dialogsOf } from './state.js';
 
@@ -35,6 +37,26 @@ export function onDialog(host: Host, fn: (dialog: Dialog, ctx: Context) => void)
 /** Calls `fn` for each dialog that the database or another node brings. */
 export function onLoadedDialog(host: Host, fn: (dialog: Dialog) => void): void {
   dialogsOf(host).onLoaded.push(fn);
+}
+
+/** Those that the database brought at the start. */
+export function allDialogs(host: Host): Iterable<Dialog> {
+  return dialogsOf(host).table;
+}
+
+/** A run that sees a message with the dialog, and AVPs of the transaction where there is one. */
+export function dialogRun(host: Host, dialog: Dialog, msg: SipMessage, t?: Transaction): Context {
+  const program = t?.program ?? host.program;
+  const ctx =
+    t === undefined
+      ? new Context(host, program, msg, ROUTE.LOCAL)
+      : new Context(host, program, msg, ROUTE.LOCAL, t.env);
+  const own = new DialogContext();
+  own.dialog = dialog;
+  ctx.setExtra(OWN, own);
+  ctx.transaction = t ?? null;
+  ctx.transactionSought = true;
+  return ctx;
 }
 
 /** Sets a variable of a dialog; null takes it away. */

@@ -3,6 +3,7 @@ import type { Context } from '../../runtime/context.js';
 import type { TimerHandle } from '../../runtime/host.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
+import type { Transaction } from '../tm/api.js';
 import type { Membership } from './profiles.js';
 
 export const STATE = { UNCONFIRMED: 1, EARLY: 2, ANSWERED: 3, CONFIRMED: 4, DELETED: 5 } as const;
@@ -72,6 +73,8 @@ export interface DialogEvent {
   /** DIRECTION.x */
   readonly direction: number;
   readonly ctx: Context | undefined;
+  /** That of the request, for the events that one brings; its AVPs are those of the call. */
+  readonly transaction?: Transaction | undefined;
 }
 
 export type DialogCallback = (event: DialogEvent) => void;
@@ -156,8 +159,8 @@ export class Dialog {
   raise(name: DialogEventName, event: Partial<Omit<DialogEvent, 'dialog'>> = {}): void {
     const list = this.#callbacks?.get(name);
     if (list === undefined) return;
-    const { request = null, reply = null, direction = DIRECTION.NONE, ctx } = event;
-    for (const fn of list.slice()) fn({ dialog: this, request, reply, direction, ctx });
+    const { request = null, reply = null, direction = DIRECTION.NONE, ctx, transaction } = event;
+    for (const fn of list.slice()) fn({ dialog: this, request, reply, direction, ctx, transaction });
   }
 
   /** null: it is taken away. False: there was none to take away. */

@@ -176,7 +176,7 @@ function replied(ds: Dialogs, dialog: Dialog): TmCallback {
     if (after === STATE.DELETED && before !== after) dialog.endTs = ds.now();
     runEventRoute(ds, dialog, before, after, { msg: reply, transaction: t, ctx });
     if (!dialog.linked) return;
-    const event = { request, reply, direction: DIRECTION.UPSTREAM, ctx };
+    const event = { request, reply, direction: DIRECTION.UPSTREAM, ctx, transaction: t };
     if (after === STATE.EARLY) dialog.raise('early', event);
     else if (after === STATE.ANSWERED && before !== after && before !== STATE.CONFIRMED) answered(ds, dialog, t, reply);
     if (after === STATE.ANSWERED && before !== after) dialog.raise('confirmedNoAck', event);
@@ -292,7 +292,7 @@ function terminated(
   dialog.raise('terminated', { request: ctx.msg, direction, ctx });
   const confirmed = (t: Transaction): void =>
     t.on('responseOut', ({ request, reply }) =>
-      dialog.raise('terminatedConfirmed', { request, reply, direction: DIRECTION.UPSTREAM }),
+      dialog.raise('terminatedConfirmed', { request, reply, direction: DIRECTION.UPSTREAM, transaction: t }),
     );
   const t = transactionOf(ctx);
   if (t !== null) confirmed(t);
