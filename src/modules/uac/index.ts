@@ -14,15 +14,17 @@ import {
   variable,
 } from '../../runtime/module.js';
 import { parseUri } from '../../sip/uri.js';
+import type { Side } from './address.js';
 import { uacAuth } from './auth.js';
-import { UAC, type UacState } from './dialogs.js';
+import { followLoaded } from './dialogs.js';
 import { authVariables, bindParams, params, paramsOf, restoreMode, type UacParams } from './params.js';
 import { loadAll, loadOne } from './registration-rows.js';
 import { rpc } from './registration-rpc.js';
 import { REG, type Registration, Registrations } from './registrations.js';
-import { replaceAddress, type Side } from './replace.js';
+import { replaceAddress } from './replace.js';
 import { isRequestField, requestField, sendRequest } from './request.js';
 import { restoreAddress, restoreLater } from './restore.js';
+import { UAC, type UacState } from './state.js';
 
 const REPLACES = ['request', 'branch'] as const;
 const SECOND = 1000;
@@ -126,7 +128,7 @@ export const uac = defineModule({
   name: 'uac',
   doc: 'The server as a client: requests of its own, From and To replaced, challenges answered, accounts registered elsewhere.',
   needs: ['tm'],
-  missing: ['restore_dlg', 'CSeq numbers of a dialog after uac_auth()'],
+  missing: ['CSeq numbers of a dialog after uac_auth() (track_cseq_updates of dialog)'],
   params,
   events: { 'uac:reply': 'The reply to a request of uac_req_send(), where $uac_req(evroute) asks for it.' },
   functions: {
@@ -228,13 +230,15 @@ export const uac = defineModule({
       problems.push('restore_mode auto needs append_fromtag of module rr');
     if (restores && (p.rr_from_store_param === '' || p.rr_to_store_param === ''))
       problems.push('rr_from_store_param and rr_to_store_param cannot be empty');
+    if (restoreMode(p) === 'auto' && p.restore_dlg !== 0 && env.params('dialog').dlg_match_mode === undefined)
+      problems.push('restore_dlg needs module dialog');
     if (p.reg_db_url && !p.reg_contact_addr) problems.push('reg_db_url needs reg_contact_addr');
     return problems;
   },
   async start(host, values): Promise<UacState> {
     restoreLater(host);
     const { reg_db_url, reg_active } = values as unknown as UacParams;
-    const state: UacState = { dialogs: undefined, registrations: undefined, timer: undefined };
+    const state: UacState = { registrations: undefined, timer: undefined };
     if (!reg_db_url) return state;
     const all = new Registrations(host, reg_active !== 0);
     state.registrations = all;
@@ -249,7 +253,10 @@ export const uac = defineModule({
     }
     return state;
   },
-  ready: (host, state) => startRegistrations(host, state as UacState),
+  ready(host, state) {
+    followLoaded(host);
+    startRegistrations(host, state as UacState);
+  },
   reload(host, state) {
     (state as UacState).timer?.cancel();
     startRegistrations(host, state as UacState);

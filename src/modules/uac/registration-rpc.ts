@@ -1,10 +1,10 @@
 /** RPC commands uac.reg_*. */
 import { DbError } from '../../runtime/database.js';
 import { type Host, LEVEL, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
-import { UAC } from './dialogs.js';
 import { paramsOf } from './params.js';
 import { loadAll, loadOne, passwordProblem } from './registration-rows.js';
 import type { Registration, Registrations } from './registrations.js';
+import { UAC } from './state.js';
 
 const FAULT = 500;
 const BAD = 400;

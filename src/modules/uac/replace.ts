@@ -1,31 +1,17 @@
 /** Changes of From and To: a new display name, a new URI. */
 import type { Context } from '../../runtime/context.js';
 import { LEVEL, ROUTE } from '../../runtime/module.js';
-import { type FromTo, fromOf, toOf } from '../../sip/header.js';
-import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
+import { type FromTo, toOf } from '../../sip/header.js';
 import { addRrParam } from '../rr/record.js';
 import { rrParamsOf } from '../rr/state.js';
+import { changeAddress, FLAG, headerOf, type NewAddress, type Side } from './address.js';
 import { cookieOf } from './cookie.js';
-import { type Dialogs, dialogsOf } from './dialogs.js';
+import { keepInDialog } from './dialogs.js';
 import { paramsOf, restoreMode, type UacParams } from './params.js';
-import { keepForReplies, restoreInReplies } from './restore.js';
-
-export type Side = 'from' | 'to';
-
-export const FLAG: Readonly<Record<Side, number>> = { from: MSG_FLAG.USE_UAC_FROM, to: MSG_FLAG.USE_UAC_TO };
-
-export function headerOf(msg: SipMessage, side: Side): FromTo | undefined {
-  return side === 'from' ? fromOf(msg) : toOf(msg);
-}
+import { keepForReplies, restoreInReplies } from './replies.js';
 
 export function cookieName(params: UacParams, side: Side): string {
   return side === 'from' ? params.rr_from_store_param : params.rr_to_store_param;
-}
-
-/** `display` undefined: it stays; `uri` '': it stays. */
-export interface NewAddress {
-  readonly display: string | undefined;
-  readonly uri: string;
 }
 
 /** uac_replace_from() and uac_replace_to(). */
@@ -56,8 +42,7 @@ function refusal(ctx: Context, side: Side, { uri }: NewAddress): string | undefi
 
 /** With the dialog where one is followed, else in our Record-Route. */
 function keepForDialog(ctx: Context, side: Side, header: FromTo, wanted: NewAddress): boolean {
-  const dialogs: Dialogs | undefined = dialogsOf(ctx.host);
-  if (dialogs?.keep(ctx, side, header, wanted)) return true;
+  if (keepInDialog(ctx, side, header, wanted)) return true;
   if (rrParamsOf(ctx.program).append_fromtag === 0) {
     ctx.host.log.write(LEVEL.ERR, 'uac', "'append_fromtag' RR param is not enabled!\n");
     return false;
@@ -66,26 +51,4 @@ function keepForDialog(ctx: Context, side: Side, header: FromTo, wanted: NewAddr
   const cookie = cookieOf(header.uri, wanted.uri, params.restore_passwd);
   addRrParam(ctx, `;${cookieName(params, side)}=${cookie}`);
   return true;
-}
-
-/** The edits alone. */
-export function changeAddress(msg: SipMessage, header: FromTo, { display, uri }: NewAddress): void {
-  if (display !== undefined) changeDisplay(msg, header, display);
-  if (uri !== '') msg.edits.replace(header.uriStart, header.uriEnd - header.uriStart, uri);
-}
-
-function changeDisplay(msg: SipMessage, header: FromTo, display: string): void {
-  const { displayStart, displayEnd, address } = header;
-  const length = displayEnd - displayStart;
-  if (length > 0) {
-    msg.edits.replace(displayStart, length, display);
-    return;
-  }
-  if (display === '') return;
-  if (address.bracketed) {
-    msg.edits.insert(msg.text.lastIndexOf('<', header.uriStart), `${display} `);
-    return;
-  }
-  msg.edits.insert(header.uriEnd, '>');
-  msg.edits.insert(header.uriStart, `${display} <`);
 }
