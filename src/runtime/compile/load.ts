@@ -20,6 +20,19 @@ export interface Loaded {
 /** Evaluates the texts of loadmodulex and modparamx with what is loaded so far; undefined when it cannot. */
 export type Evaluate = (text: string) => string | number | null | undefined;
 
+/** Modules that others may be loaded before, although they need them: they give functions and begin nothing at start. */
+const ANY_ORDER: ReadonlySet<string> = new Set(['sl']);
+
+interface Need {
+  readonly name: string;
+  readonly needs: string;
+  readonly item: LoadModule;
+}
+
+function needed(name: string, needs: string, item: LoadModule, hint: string): Problem {
+  return problem('module-needs', { name, needs }, item.span, { hint });
+}
+
 export class Loader {
   readonly #catalog: Catalog;
   readonly #problems: Problem[];
@@ -27,6 +40,8 @@ export class Loader {
   readonly #flags = new Map<string, number>();
   readonly #avpFlags = new Map<string, number>();
   readonly #globals = new Map<string, number | string>();
+  /** Needs that any line of the script may meet. */
+  readonly #anywhere: Need[] = [];
 
   /** `$var` of the load alone. */
   readonly #vars: VarStore;
@@ -52,6 +67,13 @@ export class Loader {
         this.#globals.set(`${group}.${item.name}`, item.value);
       }
     }
+    for (const { name, needs, item } of this.#anywhere) {
+      if (!this.#isLoaded(needs)) this.#problems.push(needed(name, needs, item, `add loadmodule "${needs}.so"`));
+    }
+  }
+
+  #isLoaded(name: string): boolean {
+    return this.#catalog.loaded.some((m) => m.name === name);
   }
 
   #load(item: LoadModule, evaluate: Evaluate): void {
@@ -71,9 +93,9 @@ export class Loader {
       return;
     }
     for (const needs of module.needs ?? []) {
-      if (this.#catalog.loaded.some((m) => m.name === needs)) continue;
-      const hint = `add loadmodule "${needs}.so" before this line`;
-      this.#problems.push(problem('module-needs', { name, needs }, item.span, { hint }));
+      if (this.#isLoaded(needs)) continue;
+      if (ANY_ORDER.has(needs)) this.#anywhere.push({ name, needs, item });
+      else this.#problems.push(needed(name, needs, item, `add loadmodule "${needs}.so" before this line`));
     }
     this.#catalog.load(module);
     this.#params.set(name, defaults(module));

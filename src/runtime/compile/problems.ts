@@ -7,7 +7,7 @@ export const COMPILE_PROBLEMS = {
     severity: 'error',
     text: 'failed to load module "{name}": attempt to load the same module twice',
   },
-  'module-needs': { severity: 'error', text: 'module {name} needs module {needs}, loaded before it', phase: 'init' },
+  'module-needs': { severity: 'error', text: 'module {name} needs module {needs}', phase: 'init' },
   'no-module-for-parameter': {
     severity: 'error',
     text: "Can't set module parameter: no module matching <{name}> found",
