@@ -248,6 +248,7 @@ export async function makeSqlite(): Promise<ThrowawayDatabase> {
     }
   };
   run((db) => {
+    db.exec('PRAGMA journal_mode=WAL');
     db.exec(schema('db_sqlite'));
     return [];
   });

@@ -31,7 +31,6 @@ export function freePorts(): number {
  * socket `ctl` must be.
  */
 export async function startServer(kind: 'kamscript' | 'kamailio', script: string): Promise<RealServer> {
-  if (kind === 'kamscript') await built();
   const dir = mkdtempSync(join(tmpdir(), 'control-'));
   const port = freePorts();
   const filled = script
@@ -39,16 +38,34 @@ export async function startServer(kind: 'kamscript' | 'kamailio', script: string
     .replaceAll('{{DIR}}', dir);
   const file = join(dir, 'test.cfg');
   writeFileSync(file, filled);
-  const [bin, ...args] = kind === 'kamailio' ? ['kamailio'] : [process.execPath, COMMAND];
-  const flags = ['-f', file, '-DD', '-E', '-Y', dir, '-w', dir, '-P', join(dir, 'pid')];
-  const child = spawn(bin ?? '', [...args, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return await launchServer(kind, { dir, port, args: ['-f', file], control: 'ctl' });
+}
+
+export interface Launch {
+  readonly dir: string;
+  readonly port: number;
+  /** Flags of kamailio(8) beside those of folders and the foreground. */
+  readonly args: readonly string[];
+  /** The file in `dir` that is there once the server is. */
+  readonly control: string;
+}
+
+/** Starts `kind` with flags; its folder goes with it. */
+export async function launchServer(
+  kind: 'kamscript' | 'kamailio',
+  { dir, port, args, control }: Launch,
+): Promise<RealServer> {
+  if (kind === 'kamscript') await built();
+  const [bin = '', ...first] = kind === 'kamailio' ? ['kamailio'] : [process.execPath, COMMAND];
+  const flags = [...args, '-DD', '-E', '-Y', dir, '-w', dir, '-P', join(dir, 'pid')];
+  const child = spawn(bin, [...first, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (d: Buffer) => {
       said += d.toString('latin1');
     });
   }
-  await untilThere(join(dir, 'ctl'), child, () => said);
+  await untilThere(join(dir, control), child, () => said);
   return { port, dir, log: () => said, stop: () => stop(child, dir) };
 }
 

@@ -1,7 +1,9 @@
-/** A SIP client over UDP for tests with real servers: sends texts, gives the replies to them. */
+/** A SIP client for tests with real servers: sends texts, gives what comes back. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 
 /** Milliseconds for a reply. */
 const WAIT = 3000;
@@ -52,36 +54,93 @@ export function credentials(challenge: Reply, method: string, uri: string, user:
   return `${name}: Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}"${more}`;
 }
 
+/** Cuts a stream into messages by their Content-Length. */
+function cutter(take: (text: string) => void): (data: Buffer) => void {
+  let rest = '';
+  return (data) => {
+    rest += data.toString('latin1');
+    for (;;) {
+      rest = rest.replace(/^(\r\n)+/, '');
+      const head = rest.indexOf('\r\n\r\n');
+      if (head < 0) return;
+      const end = head + 4 + Number(headerOf(rest.slice(0, head + 2), 'Content-Length') || 0);
+      if (rest.length < end) return;
+      take(rest.slice(0, end));
+      rest = rest.slice(end);
+    }
+  };
+}
+
+interface Line {
+  readonly proto: 'UDP' | 'TCP' | 'TLS';
+  readonly host: string;
+  readonly port: number;
+  write(text: string, to: number): void;
+  close(): void;
+}
+
 export class SipClient {
-  readonly #socket: Socket;
+  readonly #line: Line;
   readonly port: number;
   readonly host: string;
+  /** All that came, in order. */
+  readonly seen: string[] = [];
   readonly #inbox: string[] = [];
   readonly #waiting: { fits: (text: string) => boolean; take: (text: string) => void }[] = [];
   #next = 1;
 
-  private constructor(socket: Socket, host: string) {
-    this.#socket = socket;
-    this.host = host;
-    this.port = socket.address().port;
-    socket.on('message', (data) => this.#arrive(data.toString('latin1')));
+  private constructor(line: Line, subscribe: (take: (text: string) => void) => void) {
+    this.#line = line;
+    this.host = line.host;
+    this.port = line.port;
+    subscribe((text) => this.#arrive(text));
   }
 
+  /** Over UDP, on a port of its own. */
   static async open(port = 0, host = '127.0.0.1'): Promise<SipClient> {
     const socket = createSocket('udp4');
     socket.bind(port, host);
     await once(socket, 'listening');
-    return new SipClient(socket, host);
+    const line: Line = {
+      proto: 'UDP',
+      host,
+      port: socket.address().port,
+      write: (text, to) => socket.send(Buffer.from(text, 'latin1'), to, '127.0.0.1'),
+      close: () => socket.close(),
+    };
+    return new SipClient(line, (take) => socket.on('message', (data) => take(data.toString('latin1'))));
+  }
+
+  /** By a connection to that port of 127.0.0.1; the certificate is not looked at. */
+  static async connect(proto: 'TCP' | 'TLS', to: number): Promise<SipClient> {
+    const options = { host: '127.0.0.1', port: to };
+    const stream = proto === 'TCP' ? connect(options) : connectTls({ ...options, rejectUnauthorized: false });
+    await once(stream, proto === 'TCP' ? 'connect' : 'secureConnect');
+    stream.on('error', () => undefined);
+    const line: Line = {
+      proto,
+      host: '127.0.0.1',
+      port: stream.localPort ?? 0,
+      write: (text) => void stream.write(Buffer.from(text, 'latin1')),
+      close: () => stream.destroy(),
+    };
+    return new SipClient(line, (take) => stream.on('data', cutter(take)));
   }
 
   #arrive(text: string): void {
+    this.seen.push(text);
     const at = this.#waiting.findIndex((w) => w.fits(text));
     if (at < 0) this.#inbox.push(text);
     else this.#waiting.splice(at, 1)[0]?.take(text);
   }
 
+  /** Puts back what was received, for the next who asks. */
+  requeue(text: string): void {
+    if (text !== '') this.#inbox.unshift(text);
+  }
+
   send(text: string, port: number): void {
-    this.#socket.send(Buffer.from(text, 'latin1'), port, '127.0.0.1');
+    this.#line.write(text, port);
   }
 
   /** The next message that fits; '' when none comes within `ms`. */
@@ -120,12 +179,28 @@ export class SipClient {
     const tagged = from.includes(';tag=') ? from : `${from};tag=from${n}`;
     return [
       `${method} ${uri} SIP/2.0`,
-      `Via: SIP/2.0/UDP ${this.host}:${this.port};branch=z9hG4bK-${n}-${randomBytes(4).toString('hex')}`,
+      `Via: SIP/2.0/${this.#line.proto} ${this.host}:${this.port};branch=z9hG4bK-${n}-${randomBytes(4).toString('hex')}`,
       `From: ${tagged}`,
       `To: ${to ?? `<${uri}>`}`,
       `Call-ID: ${callId ?? `call-${n}-${randomBytes(4).toString('hex')}`}`,
       `CSeq: ${cseq ?? 1} ${method}`,
       'Max-Forwards: 20',
+      ...headers,
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n');
+  }
+
+  /** A reply to a request that came, its text: To gets a tag, Record-Route goes back. */
+  reply(request: string, status: number, reason: string, headers: readonly string[] = [], body = ''): string {
+    const head = request.slice(0, request.indexOf('\r\n\r\n')).split('\r\n').slice(1);
+    const kept = head.filter((line) => /^(Via|From|Call-ID|CSeq|Record-Route)[ \t]*:/i.test(line));
+    const to = headerOf(request, 'To');
+    return [
+      `SIP/2.0 ${status} ${reason}`,
+      ...kept,
+      `To: ${to}${to.includes(';tag=') || status === 100 ? '' : ';tag=callee'}`,
       ...headers,
       `Content-Length: ${body.length}`,
       '',
@@ -157,6 +232,6 @@ export class SipClient {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#line.close();
   }
 }

@@ -68,6 +68,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [483, 'Too Many Hops'],
   [484, 'Address Incomplete'],
   [485, 'Ambiguous'],
+  [478, 'Unresolvable destination (478/TM)'],
   [486, 'Busy Here'],
   [487, 'Request Terminated'],
   [488, 'Not Acceptable Here'],
