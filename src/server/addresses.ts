@@ -1,14 +1,17 @@
 /** From `listen=` and `alias=` to listening sockets and to "is it me?". */
 import type { ListenAddress } from '../parser/tree.js';
 import { type ListenSocket, listenSocket, type Proto } from '../sip/transport.js';
-import type { Dns } from './resolver.js';
+import type { DnsSource } from './dns/client.js';
+import type { SimpleLookups } from './dns/sources.js';
 
 /** What the machine has: interfaces by name with their addresses, and a way to look names up. */
 export interface Network {
   interfaces(): Readonly<Record<string, readonly string[]>>;
   lookup(host: string): Promise<readonly string[]>;
-  /** SRV records of a name; missing: asks the DNS. */
-  srv?: Dns['srv'];
+  /** SRV records of a name, where `dns` is missing. */
+  srv?: NonNullable<SimpleLookups['srv']>;
+  /** DNS records; missing: those that `lookup` and `srv` give. */
+  readonly dns?: DnsSource;
 }
 
 export interface ListenPlan {

@@ -45,6 +45,7 @@ export interface HostParts {
   readonly runtimeDir?: string;
   readonly commandLine?: readonly string[];
   readonly sandbox?: Sandbox | undefined;
+  readonly rpc?: NonNullable<Host['rpc']>;
   /** Called once when the script or a module ends the server. */
   readonly onShutdown: (reason: string) => void;
 }
@@ -100,7 +101,7 @@ export class ServerHost implements Host {
   /** Set by whoever wants what passes to be kept. */
   recorder?: Recorder | undefined;
   /** Set by whoever has commands of its own, before the first is called. */
-  rpc: Readonly<Record<string, RpcDefinition>> = {};
+  rpc: Readonly<Record<string, RpcDefinition>>;
   /** Set by whoever knows where the script comes from. */
   reload?: NonNullable<Host['reload']>;
 
@@ -115,6 +116,7 @@ export class ServerHost implements Host {
     this.turns = parts.turns ?? new Turns();
     this.environment = parts.environment ?? {};
     this.sandbox = parts.sandbox;
+    this.rpc = parts.rpc ?? {};
     this.runtimeDir = parts.runtimeDir;
     this.commandLine = parts.commandLine;
     this.startTime = parts.clock.now();

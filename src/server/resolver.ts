@@ -1,61 +1,66 @@
-/** Where a name leads to (RFC 3263, the part without NAPTR), with a small cache. */
+/** Where a name leads to (RFC 3263): records out of the DNS cache or asked for, by the core parameters dns_…. */
 import type { Resolver, Target } from '../runtime/host.js';
 import type { Proto } from '../sip/transport.js';
+import { type CacheLimits, DnsCache } from './dns/cache.js';
+import type { AskOptions, DnsSource } from './dns/client.js';
+import { DnsLookup } from './dns/lookup.js';
+import { addresses, defaultPort, type SipDnsSettings, sipTargets, type Wire } from './dns/sip.js';
 
-export interface Dns {
-  addresses(name: string): Promise<readonly string[]>;
-  srv(
-    name: string,
-  ): Promise<
-    readonly { readonly name: string; readonly port: number; readonly priority: number; readonly weight: number }[]
-  >;
+/** Core parameters by name. */
+type Values = ReadonlyMap<string, number | string>;
+
+export interface ResolverParts {
+  readonly source: DnsSource;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** 0 <= x < 1. */
+  readonly random: () => number;
+  /** Those of the script in force. */
+  readonly values: () => Values;
+  /** Is a socket open that reaches IPv6 addresses? */
+  readonly ipv6Socket: () => boolean;
 }
 
-const TTL = 60_000;
-const LIMIT = 4096;
+export interface SrvTarget {
+  readonly name: string;
+  readonly port: number;
+  readonly priority: number;
+  readonly weight: number;
+}
 
 export class DnsResolver implements Resolver {
-  readonly #dns: Dns;
-  readonly #now: () => number;
-  readonly #cache = new Map<string, { readonly until: number; readonly targets: Promise<Target[]> }>();
+  readonly lookup: DnsLookup;
+  readonly #parts: ResolverParts;
 
-  constructor(dns: Dns, now: () => number) {
-    this.#dns = dns;
-    this.#now = now;
+  constructor(parts: ResolverParts) {
+    this.#parts = parts;
+    const cache = new DnsCache(parts.now, () => cacheLimits(parts.values()));
+    this.lookup = new DnsLookup(parts.source, cache, () => askOptions(parts.values()));
   }
 
   resolve(host: string, port: number, proto: Proto | undefined, secure = false): Target[] | Promise<Target[]> {
     const plain = host[0] === '[' ? host.slice(1, -1) : host;
-    const over = proto ?? (secure ? 'tls' : 'udp');
-    if (isLiteral(plain)) return [{ proto: over, ip: plain, port: port || defaultPort(over) }];
-    const key = `${over}:${plain.toLowerCase()}:${port}`;
-    const known = this.#cache.get(key);
-    if (known && known.until > this.#now()) return known.targets;
-    if (this.#cache.size >= LIMIT) this.#cache.clear();
-    const targets = this.#lookup(plain, port, over);
-    this.#cache.set(key, { until: this.#now() + TTL, targets });
-    return targets;
-  }
-
-  addresses(name: string): Promise<readonly string[]> {
-    return this.#dns.addresses(name);
-  }
-
-  srv(name: string): ReturnType<Dns['srv']> {
-    return this.#dns.srv(name);
-  }
-
-  async #lookup(host: string, port: number, proto: Proto): Promise<Target[]> {
-    if (port === 0) {
-      const records = await this.#dns.srv(`_${proto === 'tls' ? 'sips._tcp' : `sip._${proto}`}.${host}`);
-      const sorted = [...records].sort((a, b) => a.priority - b.priority || b.weight - a.weight);
-      const found: Target[] = [];
-      for (const r of sorted)
-        for (const ip of await this.#dns.addresses(r.name)) found.push({ proto, ip, port: r.port });
-      if (found.length > 0) return found;
+    const over = proto ?? (secure ? 'tls' : undefined);
+    if (isLiteral(plain)) {
+      const literal = over ?? 'udp';
+      return [{ proto: literal, ip: plain, port: port || defaultPort(literal) }];
     }
-    const ips = await this.#dns.addresses(host);
-    return ips.map((ip) => ({ proto, ip, port: port || defaultPort(proto) }));
+    return sipTargets(this.#sip(), plain, port, over).then((found) => [...found]);
+  }
+
+  async addresses(name: string): Promise<readonly string[]> {
+    const { lookup, settings } = this.#sip();
+    return await addresses({ lookup, settings: { ...settings, failover: true, ipv6Socket: true } }, name);
+  }
+
+  async srv(name: string): Promise<readonly SrvTarget[]> {
+    const records = await this.lookup.records(name, 'SRV');
+    return records.map(({ target, port, priority, weight }) => ({ name: target, port, priority, weight }));
+  }
+
+  #sip() {
+    const { values, random, ipv6Socket } = this.#parts;
+    return { lookup: this.lookup, settings: sipSettings(values(), ipv6Socket()), random };
   }
 }
 
@@ -63,6 +68,71 @@ export function isLiteral(host: string): boolean {
   return /^\d{1,3}(?:\.\d{1,3}){3}$/.test(host) || host.includes(':');
 }
 
-function defaultPort(proto: Proto): number {
-  return proto === 'tls' || proto === 'wss' ? 5061 : 5060;
+// ---------------------------------------------------------------- parameters
+
+const KILOBYTE = 1024;
+
+const number = (values: Values, name: string, otherwise: number): number => {
+  const value = values.get(name);
+  return typeof value === 'number' ? value : otherwise;
+};
+
+function cacheLimits(values: Values): CacheLimits {
+  const most = number(values, 'dns_cache_max_ttl', -1);
+  return {
+    negativeTtl: number(values, 'dns_cache_negative_ttl', 60),
+    minTtl: number(values, 'dns_cache_min_ttl', 0),
+    maxTtl: most < 0 ? Number.POSITIVE_INFINITY : most,
+    memory: number(values, 'dns_cache_mem', 500) * KILOBYTE,
+    dropGood: number(values, 'dns_cache_del_nonexp', 0) !== 0,
+    preference: number(values, 'dns_cache_rec_pref', 0),
+    cleanEvery: number(values, 'dns_cache_gc_interval', 120),
+  };
+}
+
+/** Is the cache used? Its RPC commands are refused where it is not. */
+export function usesCache(values: Values): boolean {
+  return number(values, 'dns_cache_init', 1) !== 0 && number(values, 'use_dns_cache', 1) !== 0;
+}
+
+function askOptions(values: Values): AskOptions & { readonly cached: boolean } {
+  return {
+    timeout: number(values, 'dns_retr_time', -1),
+    attempts: number(values, 'dns_retr_no', -1),
+    servers: number(values, 'dns_servers_no', -1),
+    useSearch: number(values, 'dns_use_search_list', 1) !== 0,
+    cached: usesCache(values),
+  };
+}
+
+/** Bits of dns_cache_flags. */
+const FLAG = { IPV4_ONLY: 1, IPV6_ONLY: 2, IPV6_FIRST: 4 } as const;
+
+function sipSettings(values: Values, ipv6Socket: boolean): SipDnsSettings {
+  const flags = number(values, 'dns_cache_flags', 0);
+  const ipv4Only = (flags & FLAG.IPV4_ONLY) !== 0 || number(values, 'dns_try_ipv6', 1) === 0;
+  const tcp = number(values, 'disable_tcp', 0) === 0;
+  const on: Readonly<Record<Wire, boolean>> = {
+    udp: true,
+    tcp,
+    tls: tcp && number(values, 'enable_tls', 0) !== 0,
+    sctp: false,
+  };
+  return {
+    tryNaptr: number(values, 'dns_try_naptr', 0) !== 0,
+    failover: usesCache(values) && number(values, 'use_dns_failover', 0) !== 0,
+    srvLoadBalance: number(values, 'dns_srv_lb', 0) !== 0,
+    ipv4Only,
+    ipv6Only: !ipv4Only && (flags & FLAG.IPV6_ONLY) !== 0,
+    ipv6First: !ipv4Only && (flags & FLAG.IPV6_FIRST) !== 0,
+    naptrIgnoreRfc: number(values, 'dns_naptr_ignore_rfc', 1) !== 0,
+    preference: {
+      udp: number(values, 'dns_udp_pref', 30),
+      tcp: number(values, 'dns_tcp_pref', 20),
+      tls: number(values, 'dns_tls_pref', 10),
+      sctp: number(values, 'dns_sctp_pref', 20),
+    },
+    ipv6Socket,
+    supports: (proto) => on[proto],
+  };
 }

@@ -1,5 +1,5 @@
 /** A running server: starts modules and sockets for a Program, hands on what arrives, ends cleanly. */
-import { lookup, resolveSrv } from 'node:dns/promises';
+import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
@@ -15,11 +15,13 @@ import type { ListenSocket, Proto, Received, Transport } from '../sip/transport.
 import { udpTransport } from '../sip/udp-choice.js';
 import { Myself, type Network, planSockets } from './addresses.js';
 import { systemClock } from './clock.js';
+import { dnsRpc } from './dns/rpc.js';
+import { lookupSource, parseNameServers, systemSource } from './dns/sources.js';
 import { ServerHost } from './host.js';
 import type { LoadResult } from './load.js';
 import { receiver } from './receive.js';
 import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
-import { DnsResolver } from './resolver.js';
+import { DnsResolver, usesCache } from './resolver.js';
 import { streamCounts, streamEntries } from './streams.js';
 
 export interface ServerOptions {
@@ -43,6 +45,9 @@ export interface ServerOptions {
   /** Called when the script or a module ends the server. */
   readonly onShutdown?: (reason: string) => void;
 }
+
+/** Variable of the environment with name servers in place of those of the system: `127.0.0.1:5353, 10.0.0.1`. */
+const NAME_SERVERS = 'KAMSCRIPT_NAMESERVERS';
 
 /** Messages of this size pass over streams, however small a script makes the read buffer of Kamailio's. */
 const LEAST_STREAM_MESSAGE = 65_536;
@@ -85,14 +90,28 @@ export class Server {
         const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
         options.log.write(LEVEL.BUG, '<core>', `a timer failed: ${text}`);
       }, turns);
-    const network = options.network ?? systemNetwork();
-    const host = new ServerHost({
+    const network = options.network ?? systemNetwork(options.environment?.[NAME_SERVERS]);
+    const values = (): ReadonlyMap<string, number | string> => host.program.core.values;
+    const random = options.random ?? Math.random;
+    const resolver = new DnsResolver({
+      source: network.dns ?? lookupSource(network),
+      now: () => clock.now(),
+      random,
+      values,
+      ipv6Socket: () => host.sockets.some((s) => s.af === 6),
+    });
+    const host: ServerHost = new ServerHost({
       program: options.program,
       log: options.log,
       clock,
-      random: options.random ?? Math.random,
+      random,
       pid: options.pid,
-      resolver: new DnsResolver({ addresses: network.lookup, srv: network.srv ?? srvRecords }, () => clock.now()),
+      resolver,
+      rpc: dnsRpc({
+        lookup: resolver.lookup,
+        enabled: () => usesCache(values()),
+        memory: () => numberOf(values().get('dns_cache_mem'), 500) * 1024,
+      }),
       vars: options.vars,
       turns,
       ...(options.environment === undefined ? {} : { environment: options.environment }),
@@ -270,8 +289,9 @@ function isOn(v: number | string | undefined): boolean {
   return typeof v === 'number' && v !== 0;
 }
 
-function systemNetwork(): Network {
+function systemNetwork(nameServers: string | undefined): Network {
   return {
+    dns: systemSource(nameServers ? parseNameServers(nameServers) : undefined),
     interfaces: () =>
       Object.fromEntries(
         Object.entries(networkInterfaces()).map(([name, list]) => [name, (list ?? []).map((i) => i.address)]),
@@ -285,13 +305,4 @@ function systemNetwork(): Network {
       }
     },
   };
-}
-
-async function srvRecords(name: string) {
-  try {
-    return await resolveSrv(name);
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === undefined) throw e;
-    return [];
-  }
 }

@@ -89,9 +89,15 @@ function defaultPort(proto: Proto): number {
   return proto === 'tls' || proto === 'wss' ? 5061 : 5060;
 }
 
+/** Sends to the first address; with use_dns_failover to the next where that cannot be done. */
 function sendToFirst(ctx: Context, targets: readonly Target[]): number {
-  const first = targets[0];
-  if (first !== undefined) return sendTo(ctx, first);
+  const tried = ctx.program.core.values.get('use_dns_failover') === 1 ? targets : targets.slice(0, 1);
+  let code = 0;
+  for (const target of tried) {
+    code = sendTo(ctx, target);
+    if (code > 0) break;
+  }
+  if (tried.length > 0) return code;
   log(ctx, 'forward: the next hop could not be resolved');
   return failed(ctx, FORWARD_ERROR.BAD_ADDRESS);
 }
