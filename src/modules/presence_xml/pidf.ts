@@ -12,7 +12,6 @@ import {
   newDocument,
   type XmlDocument,
   type XmlElement,
-  type XmlNode,
 } from '../xml/tree.js';
 import { writeXml } from '../xml/write.js';
 
@@ -102,8 +101,11 @@ function offline(body: string): string | undefined {
   const basic = findElement(doc.nodes, 'basic');
   if (tuple === undefined || status === undefined || basic === undefined) return undefined;
   basic.children = [{ kind: 'text', text: 'closed' }];
-  const shell = (e: XmlElement, children: XmlNode[]): XmlElement => ({ ...e, children });
-  return writeXml(newDocument(shell(root, [shell(tuple, [status])])));
+  const shell = (e: XmlElement): XmlElement => ({ ...e, children: [] });
+  const [top, inner] = [shell(root), copyOf(shell(tuple), [root])];
+  if (isElement(inner)) append(inner, copyOf(status, [root, tuple]));
+  append(top, inner);
+  return writeXml(newDocument(top));
 }
 
 const NS = 'urn:ietf:params:xml:ns:pidf';
