@@ -33,6 +33,47 @@ test('a user who talks is on the phone until the call ends', async () => {
   assert.equal(free.status, 200);
 });
 
+const subscribe = [
+  'SUBSCRIBE sip:alice@example.com SIP/2.0',
+  'Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKwatch',
+  'From: <sip:erin@example.com>;tag=erin',
+  'To: <sip:alice@example.com>',
+  'Call-ID: watch',
+  'CSeq: 1 SUBSCRIBE',
+  'Contact: <sip:erin@127.0.0.1:5070>',
+  'Event: presence',
+  'Expires: 600',
+  'Content-Length: 0',
+  '',
+  '',
+].join('\r\n');
+
+/** An update that says all that a watcher is told. */
+const full = (state) => ({
+  ...update('alice', state),
+  'Event-Package': 'presence',
+  'From-Realm': 'example.com',
+  'To-User': 'bob',
+  'Call-ID': 'call-1',
+  Expires: '3600',
+});
+
+test('a phone that subscribed hears of it', async () => {
+  const subscribed = await s.request(subscribe);
+  assert.equal(subscribed.status, 200);
+  assert.equal(subscribed.requests[0].method, 'NOTIFY');
+  assert.equal(subscribed.requests[0].body, '');
+
+  const talking = await s.nsq(full('confirmed'));
+  const [notify] = talking.requests;
+  assert.equal(notify.method, 'NOTIFY');
+  assert.equal(notify.header('Subscription-State'), 'active;expires=600');
+  assert.match(notify.body, /<rpid:on-the-phone\/>/);
+
+  const free = await s.nsq(full('terminated'));
+  assert.match(free.requests[0].body, /<note>Available<\/note>/);
+});
+
 test('what is known is forgotten after an hour', async () => {
   await s.nsq(update('bob', 'confirmed'));
   await s.advance(3_700_000);

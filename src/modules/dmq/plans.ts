@@ -2,6 +2,7 @@
 import { readDialog } from './dialog-body.js';
 import { type CellColumns, readHtable } from './htable-body.js';
 import { parseList } from './nodes.js';
+import { readPresence } from './presence-body.js';
 import type { Plan, Work } from './protocol.js';
 import { readUsrloc } from './usrloc-body.js';
 
@@ -26,6 +27,10 @@ export function plansOf(work: Work): readonly Plan[] {
     case 'dialog': {
       const does = readDialog(work.body);
       return [does === undefined ? UNUSABLE : { kind: 'dialog', does }];
+    }
+    case 'presence': {
+      const does = readPresence(work.body);
+      return [does === undefined ? UNUSABLE : { kind: 'presence', does }];
     }
   }
 }

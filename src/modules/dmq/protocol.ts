@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { DialogPlan } from './dialog-body.js';
 import type { HtablePlan } from './htable-body.js';
 import type { ListedNode } from './nodes.js';
+import type { PresencePlan } from './presence-body.js';
 import type { UsrlocPlan } from './usrloc-body.js';
 
 /** One task of the pool: it holds its thread until told to stop. */
@@ -11,7 +12,7 @@ export interface WorkerTask {
 }
 
 /** What the body of a bus message is to be read as. */
-export type BodyKind = 'list' | 'opaque' | 'htable' | 'usrloc' | 'dialog';
+export type BodyKind = 'list' | 'opaque' | 'htable' | 'usrloc' | 'dialog' | 'presence';
 
 /** `body` is latin1 text. */
 export interface Work {
@@ -30,6 +31,7 @@ export type Plan =
   | { readonly kind: 'htable'; readonly does: HtablePlan }
   | { readonly kind: 'usrloc'; readonly does: UsrlocPlan }
   | { readonly kind: 'dialog'; readonly does: DialogPlan }
+  | { readonly kind: 'presence'; readonly does: PresencePlan }
   /** The body cannot be used: answered with `400 Bad Request`. */
   | { readonly kind: 'unusable'; readonly why: string };
 

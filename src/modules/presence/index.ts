@@ -1,7 +1,9 @@
 /** Module presence: a server for PUBLISH, SUBSCRIBE and NOTIFY (RFC 3903, RFC 6665). */
 import { LEVEL } from '../../runtime/host.js';
 import { defineModule, fn, forms, type Host, int, opt, str } from '../../runtime/module.js';
+import { DMQ } from '../dmq/dmq-state.js';
 import { checkTableVersion } from '../sql/version.js';
+import { PresencePeer } from './dmq-peer.js';
 import { openTables } from './embedded.js';
 import { handlePublish } from './handle-publish.js';
 import { handleSubscribe } from './handle-subscribe.js';
@@ -15,6 +17,7 @@ import { VERSIONS } from './tables.js';
 import { Timers } from './timers.js';
 
 const timers = new WeakMap<Presence, Timers>();
+const peers = new WeakMap<Presence, PresencePeer>();
 
 const needsDatabase = ({ publ_cache, subs_db_mode }: PresenceParams): boolean =>
   publ_cache !== PUBL_CACHE.MEMORY || subs_db_mode !== SUBS_DB.NONE;
@@ -124,10 +127,21 @@ export const presence = defineModule({
       },
     }),
   },
+  check(given, env) {
+    const { enable_dmq } = given as unknown as PresenceParams;
+    if (enable_dmq === 0 || Object.keys(env.params('dmq')).length > 0) return [];
+    return ['enable_dmq wants module dmq loaded before'];
+  },
   async start(host): Promise<Presence> {
     const state = await open(host);
     state.replacePresentity = (row, key) => replacePresentity(state, row, key);
     await state.restore();
+    if (state.params.enable_dmq !== 0) {
+      const { bus } = host.state(DMQ);
+      const peer = new PresencePeer(bus, state);
+      bus.addPeer(peer);
+      peers.set(state, peer);
+    }
     return state;
   },
   ready(_host, state) {
@@ -141,6 +155,7 @@ export const presence = defineModule({
   async stop(_host, state) {
     const own = state as Presence;
     timers.get(own)?.stop();
+    peers.get(own)?.stop();
     try {
       await own.subscriptions.flush();
     } catch (e) {

@@ -35,7 +35,8 @@ export interface PresentityStore {
   /** Keeps what was changed on `p`, which was found as `etag`. */
   change(p: Presentity, etag: string): Promise<void>;
   remove(p: Presentity): Promise<void>;
-  removeAll(match: PresentityMatch): Promise<void>;
+  /** Those with these columns. */
+  matching(match: PresentityMatch): Promise<readonly Presentity[]>;
   /** Those that ended before `seconds`. */
   expired(seconds: number): Promise<readonly Presentity[]>;
   /** All there are, for the RPC. */
@@ -99,8 +100,8 @@ export class MemoryPresentities implements PresentityStore {
     else this.#byKey.set(key, rest);
   }
 
-  async removeAll(match: PresentityMatch): Promise<void> {
-    for (const p of this.#byRuid.values()) if (matches(p, match)) await this.remove(p);
+  async matching(match: PresentityMatch): Promise<readonly Presentity[]> {
+    return [...this.#byRuid.values()].filter((p) => matches(p, match));
   }
 
   async expired(seconds: number): Promise<readonly Presentity[]> {

@@ -65,12 +65,19 @@ async function publishNew(presence: Presence, p: Publication, answer: (outcome: 
     priority: p.priority,
     ruid: p.ruid ?? presence.newRuid(),
   };
-  if (p.replaces !== undefined) await presentities.removeAll(p.replaces);
+  if (p.replaces !== undefined) await removeOthers(presence, p, p.replaces);
   else await makeRoom(presence, p);
   await presentities.add(fresh);
   answer({ kind: 'done', etag: p.etag, expires: p.expires });
   await publishedNotify(presence, p);
-  if (p.fromBus !== true) presence.replicate?.(fresh, p, '');
+  if (p.fromBus !== true) presence.replicate?.(fresh, { isNew: true, etag: p.etag, expires: p.expires });
+}
+
+async function removeOthers(presence: Presence, p: Publication, match: PresentityMatch): Promise<void> {
+  for (const other of await presence.presentities.matching(match)) {
+    await presence.presentities.remove(other);
+    if (p.fromBus !== true) presence.replicate?.(other, { isNew: false, etag: other.etag, expires: 0 });
+  }
 }
 
 /** Takes away one with the same tag, or one that tells of the same dialog. */
@@ -106,7 +113,9 @@ async function change(presence: Presence, p: Publication, answer: (outcome: Outc
   const key = { user: p.user, domain: p.domain, event: p.event.name };
   const newTag = tagAfter(presence, p);
   if (newTag === undefined) return answer({ kind: 'bad-tag' });
-  const known = p.ruid === undefined ? await presentities.find(key, p.etag) : await presentities.findByRuid(p.ruid);
+  // a Kamailio node may give one that is changed another ruid
+  const byRuid = p.ruid === undefined ? undefined : await presentities.findByRuid(p.ruid);
+  const known = byRuid ?? (await presentities.find(key, p.etag));
   if (known === undefined || known.event !== p.event.name || known.user !== p.user) {
     presence.log(LEVEL.ERR, `no document ${p.ruid ?? p.etag}`);
     return answer({ kind: 'unknown-tag' });
@@ -127,7 +136,7 @@ async function change(presence: Presence, p: Publication, answer: (outcome: Outc
   await presentities.change(known, oldTag);
   answer({ kind: 'done', etag: newTag, expires: p.expires });
   await publishedNotify(presence, { ...p, body: known.body });
-  if (p.fromBus !== true) presence.replicate?.(known, p, newTag);
+  if (p.fromBus !== true) presence.replicate?.(known, { isNew: false, etag: oldTag, expires: p.expires });
 }
 
 async function takeAway(
@@ -139,7 +148,7 @@ async function takeAway(
   answer({ kind: 'done', etag: p.etag, expires: 0 });
   await publishedNotify(presence, p, known.etag);
   await presence.presentities.remove(known);
-  if (p.fromBus !== true) presence.replicate?.(known, p, '');
+  if (p.fromBus !== true) presence.replicate?.(known, { isNew: false, etag: known.etag, expires: 0 });
 }
 
 const REFRESHED = /\.(\d+)$/;

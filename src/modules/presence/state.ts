@@ -10,12 +10,18 @@ import { EventList } from './event.js';
 import { Lanes } from './lanes.js';
 import { type PresenceParams, PUBL_CACHE, presenceParams, SUBS_DB } from './params.js';
 import { MemoryPresentities, type Presentity, type PresentityStore } from './presentity.js';
-import type { Publication } from './publish.js';
 import { MemorySubscriptions, type Subscription, type SubscriptionStore } from './subscription.js';
 import { PresentityTable, SubscriptionTable, WatcherTable } from './tables.js';
 
 /** Told of each change of a published document that began here (module presence's peer on the DMQ bus). */
-export type Replicate = (p: Presentity, change: Publication, newTag: string) => void;
+export type Replicate = (p: Readonly<Presentity>, change: Change) => void;
+
+/** `etag`: the tag before. `expires`: seconds from now, 0 it is gone. */
+export interface Change {
+  readonly isNew: boolean;
+  readonly etag: string;
+  readonly expires: number;
+}
 
 /** Whoever hands rows of the presentity table over: module nsq. */
 export interface Row {

@@ -109,8 +109,8 @@ export class PresentityTable implements PresentityStore {
     await this.#db.delete(this.#table, presentityKey(p, p.etag));
   }
 
-  async removeAll(match: PresentityMatch): Promise<void> {
-    await this.#db.delete(this.#table, equal({ ...match }));
+  async matching(match: PresentityMatch): Promise<readonly Presentity[]> {
+    return await this.#select(equal({ ...match }));
   }
 
   async expired(seconds: number): Promise<readonly Presentity[]> {
