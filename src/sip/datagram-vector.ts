@@ -10,11 +10,19 @@ export const SLOT_BYTES = 65_536;
 const MMSGHDR = 64;
 const IOVEC = 16;
 const SOCKADDR = 16;
-const AT = { name: 0, nameLength: 8, iov: 16, iovCount: 24, length: 56 } as const;
+/** struct cmsghdr with a 16-bit number, padded. */
+const CONTROL = 24;
+const AT = { name: 0, nameLength: 8, iov: 16, iovCount: 24, control: 32, controlLength: 40, length: 56 } as const;
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
+/** Longer datagrams may not fit the path without being cut up, which rules out that the kernel divides them. */
+const SEGMENT_BYTES = 1400;
+const RUN_BYTES = 65_000;
 const AF_INET = 2;
 /** Offsets of the tables of iovec and sockaddr_in behind that of mmsghdr. */
 const IOVECS = SLOTS * MMSGHDR;
 const NAMES = IOVECS + SLOTS * IOVEC;
+const CONTROLS = NAMES + SLOTS * SOCKADDR;
 /** The same in words: of an iovec's length, of a name. */
 const LENGTH_WORD = IOVECS / 4 + 2;
 const NAME_WORD = NAMES / 4;
@@ -34,9 +42,10 @@ export class DatagramVector {
   readonly data: Buffer;
   /** The tables as 32-bit words: a field is read and written by one plain access. */
   readonly #words: Uint32Array;
+  readonly #starts = new Uint8Array(SLOTS + 1);
 
   constructor(kernel: Kernel) {
-    const tables = kernel.allocate(SLOTS * (MMSGHDR + IOVEC + SOCKADDR));
+    const tables = kernel.allocate(CONTROLS + SLOTS * CONTROL);
     const data = kernel.allocate(SLOTS * SLOT_BYTES);
     this.address = tables.address;
     this.data = data.view;
@@ -54,6 +63,10 @@ export class DatagramVector {
       pointer(table, iovec, data.address + i * SLOT_BYTES);
       this.setLength(i, SLOT_BYTES);
       table.writeUInt16LE(AF_INET, name);
+      const control = CONTROLS + i * CONTROL;
+      pointer(table, control, 18);
+      table.writeUInt32LE(SOL_UDP, control + 8);
+      table.writeUInt32LE(UDP_SEGMENT, control + 12);
     }
   }
 
@@ -100,9 +113,66 @@ export class DatagramVector {
     this.#words[at + 1] = swap32(ip);
   }
 
-  /** Address of the vector from slot `i` on. */
-  from(i: number): number {
-    return this.address + i * MMSGHDR;
+  /**
+   * Lays the headers out for sending slots `from` to `to`, and gives their number. With `segment` datagrams in a row of one
+   * length to one target share a header: the kernel takes its way through the network stack once for all of them, and
+   * divides them at the end (UDP_SEGMENT).
+   */
+  plan(from: number, to: number, segment: boolean): number {
+    let runs = 0;
+    for (let i = from; i < to; ) {
+      const end = segment ? this.#runEnd(i, to) : i + 1;
+      this.#header(runs, i, end - i);
+      this.#starts[runs++] = i;
+      i = end;
+    }
+    this.#starts[runs] = to;
+    return runs;
+  }
+
+  /** First slot of header `run` of the last plan; that of the header after the last is where the plan ended. */
+  start(run: number): number {
+    return this.#starts[run]!;
+  }
+
+  #runEnd(first: number, to: number): number {
+    const length = this.length(first);
+    if (length > SEGMENT_BYTES || length === 0) return first + 1;
+    const last = Math.min(to, first + Math.floor(RUN_BYTES / length));
+    let i = first + 1;
+    while (i < last && this.length(i) === length && this.#sameTarget(first, i)) i++;
+    return i;
+  }
+
+  #sameTarget(a: number, b: number): boolean {
+    const words = this.#words;
+    const x = NAME_WORD + a * (SOCKADDR / 4);
+    const y = NAME_WORD + b * (SOCKADDR / 4);
+    return words[x] === words[y] && words[x + 1] === words[y + 1];
+  }
+
+  #header(run: number, slot: number, count: number): void {
+    const words = this.#words;
+    const at = (run * MMSGHDR) / 4;
+    this.#pointer(at + AT.name / 4, NAMES + slot * SOCKADDR);
+    this.#pointer(at + AT.iov / 4, IOVECS + slot * IOVEC);
+    words[at + AT.iovCount / 4] = count;
+    words[at + AT.controlLength / 4] = count > 1 ? CONTROL : 0;
+    if (count === 1) return;
+    this.#pointer(at + AT.control / 4, CONTROLS + run * CONTROL);
+    words[(CONTROLS + run * CONTROL) / 4 + 4] = this.length(slot);
+  }
+
+  /** Writes the address of `offset` in the tables into two words. */
+  #pointer(word: number, offset: number): void {
+    const address = this.address + offset;
+    this.#words[word] = address % 0x1_0000_0000;
+    this.#words[word + 1] = Math.floor(address / 0x1_0000_0000);
+  }
+
+  /** Address of header `run` and those after it. */
+  from(run: number): number {
+    return this.address + run * MMSGHDR;
   }
 }
 

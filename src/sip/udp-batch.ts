@@ -27,6 +27,8 @@ const ERRORS: Readonly<Record<number, string>> = {
   105: 'ENOBUFS',
 };
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
+/** Errors that say nothing of how the datagrams were handed over: EAGAIN, ENOBUFS, no route, refused. */
+const PASSING: ReadonlySet<number> = new Set([EAGAIN, 105, 101, 111, 113]);
 /** Bursts drained at a time before the event loop gets its turn. */
 const BURSTS = 4;
 const TEXTS_KEPT = 4096;
@@ -47,6 +49,8 @@ export class BatchUdpTransport implements Transport {
   #queued = 0;
   #failures: (((error: Error) => void) | undefined)[] = [];
   #planned = false;
+  /** Does the kernel divide several datagrams that it is given as one? */
+  #segment = true;
   /** Drains in a row that found nothing: bursts are rare then, and looking for them costs a call. */
   #empty = 0;
   readonly #texts = new Map<number, string>();
@@ -178,16 +182,32 @@ export class BatchUdpTransport implements Transport {
     const n = this.#queued;
     if (n === 0 || this.#dgram === null) return;
     this.#queued = 0;
+    for (let at = 0; at < n; ) at = this.#sendFrom(at, n, this.#segment);
+  }
+
+  /** Sends slots `from` to `to`; gives the first that is left after one was refused, or `to`. */
+  #sendFrom(from: number, to: number, segment: boolean): number {
     const out = this.#out!;
-    for (let at = 0; at < n; ) {
-      const sent = this.#kernel.sendmmsg(this.#fd, out.from(at), n - at, MSG_DONTWAIT);
+    const runs = out.plan(from, to, segment);
+    for (let run = 0; run < runs; ) {
+      const sent = this.#kernel.sendmmsg(this.#fd, out.from(run), runs - run, MSG_DONTWAIT);
       if (sent > 0) {
-        at += sent;
+        run += sent;
         continue;
       }
-      this.#refused(at, this.#kernel.errno());
-      at++;
+      const errno = this.#kernel.errno();
+      const first = out.start(run);
+      const next = out.start(run + 1);
+      if (next - first === 1) {
+        this.#refused(first, errno);
+        return next;
+      }
+      // some networks cannot have it: one by one then
+      if (!PASSING.has(errno)) this.#segment = false;
+      for (let at = first; at < next; ) at = this.#sendFrom(at, next, false);
+      return next;
     }
+    return to;
   }
 
   #refused(slot: number, errno: number): void {

@@ -125,6 +125,46 @@ for (const [kind, make] of KINDS) {
   });
 }
 
+describe.skipIf(kernel === undefined)('datagrams of one length that the kernel divides', () => {
+  /** Sends a burst with runs of equal length to two peers in turn; gives what each got. */
+  async function burst(over: typeof kernel) {
+    const a = new BatchUdpTransport(listenSocket('udp', '127.0.0.1', port()), over!);
+    const peers = [port(), port()].map((p) => new UdpTransport(listenSocket('udp', '127.0.0.1', p)));
+    await started(a);
+    const inboxes = await Promise.all(peers.map(started));
+    const sent: string[][] = [[], []];
+    for (let i = 1; i < 200; i++) {
+      const to = i % 7 === 0 ? 1 : 0;
+      const text = `message ${String(i).padStart(4)} ${'x'.repeat(i % 50 === 0 ? 2000 : 400)}`;
+      sent[to]!.push(text);
+      a.send(text, { proto: 'udp', ip: '127.0.0.1', port: peers[to]!.socket.port, socket: a.socket });
+    }
+    const got: string[][] = [[], []];
+    for (const peer of [0, 1]) for (const _ of sent[peer]!) got[peer]!.push((await inboxes[peer]!.next()).text);
+    return { sent, got };
+  }
+
+  test('each arrives by itself, in order', async () => {
+    const { sent, got } = await burst(kernel);
+    expect(got).toEqual(sent);
+  });
+
+  test('where the network cannot have it they go one by one', async () => {
+    const EINVAL = 22;
+    let refused = false;
+    const { sent, got } = await burst({
+      ...kernel!,
+      sendmmsg(fd, vector, count, flags) {
+        if (refused) return kernel!.sendmmsg(fd, vector, count, flags);
+        refused = true;
+        return -1;
+      },
+      errno: () => EINVAL,
+    });
+    expect(got).toEqual(sent);
+  });
+});
+
 test('TCP cuts messages by Content-Length, however they are split', async () => {
   const { inbox, client } = await tcpPair();
   const all = message('hello') + message('') + message('0123456789', 'd');
