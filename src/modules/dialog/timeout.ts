@@ -46,8 +46,8 @@ function expire(ds: Dialogs, dialog: Dialog): void {
     return;
   }
   const { before, after, unref: free } = step(ds, dialog, 'bye');
-  countChange(ds, before, after);
   runEventRoute(ds, dialog, before, after);
+  countChange(ds, before, after);
   if (!dialog.linked) return;
   if (after === STATE.DELETED && before !== after) {
     const { callId, legs } = dialog;

@@ -172,9 +172,9 @@ function replied(ds: Dialogs, dialog: Dialog): TmCallback {
   return ({ t, request, reply, code, ctx }) => {
     if (!dialog.linked) return;
     const { before, after, unref: free } = step(ds, dialog, happeningOf(code));
-    countChange(ds, before, after);
     if (after === STATE.DELETED && before !== after) dialog.endTs = ds.now();
     runEventRoute(ds, dialog, before, after, { msg: reply, transaction: t, ctx });
+    countChange(ds, before, after);
     if (!dialog.linked) return;
     const event = { request, reply, direction: DIRECTION.UPSTREAM, ctx, transaction: t };
     if (after === STATE.EARLY) dialog.raise('early', event);
@@ -231,9 +231,9 @@ export function follow(ds: Dialogs, ctx: Context, mode: number): void {
   transactionOf(ctx)?.setSlot(DIALOG_SLOT, dialog);
   const what = HAPPENING[msg.method] ?? 'request';
   const { before, after, unref: free } = step(ds, dialog, what);
-  countChange(ds, before, after);
   msg.slots.set(SEEN, { status: after, lifetime: ds.now() - dialog.startTs } satisfies Seen);
   runEventRoute(ds, dialog, before, after, { msg, ctx });
+  countChange(ds, before, after);
   if (!dialog.linked) return;
   const ended = after === STATE.DELETED && before !== after;
   if (ended) {

@@ -46,7 +46,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   to_bindaddr: ofLeg(CALLEE, (leg) => leg.socket?.text ?? null),
   lifetime: (d) => number(d.lifetime),
   start_ts: (d) => number(d.startTs),
-  toroute: (d, ctx) => number(Math.max(routeNumber(ctx, d.timeoutRoute), 0)),
+  toroute: (d, ctx) => number(routeNumber(ctx, d.timeoutRoute)),
 };
 
 const onDialog =
@@ -76,10 +76,16 @@ function counter(name: Counter): ContextField {
 
 const LONGEST_ROUTE = 32;
 
+/** A name that the script does not have is kept, and reads as null. */
 function setTimeoutRoute(ctx: Context, value: Value): void {
-  const name = value === null || value === undefined || (toInt(value) === 0 && isInt(value)) ? '' : toText(value);
-  const known = name.length < LONGEST_ROUTE && ctx.program.routes.request.has(name);
-  contextOf(ctx).timeoutRoute = known ? name : '';
+  const isNone = value === null || value === undefined || (isInt(value) && toInt(value) === 0);
+  const name = isNone ? '' : toText(value);
+  contextOf(ctx).timeoutRoute = name.length < LONGEST_ROUTE ? name : '';
+}
+
+function timeoutRouteOf(ctx: Context): Value {
+  const name = peekContext(ctx)?.timeoutRoute ?? '';
+  return routeNumber(ctx, name) > 0 ? name : null;
 }
 
 const CONTEXT_FIELDS: Readonly<Record<string, ContextField>> = {
@@ -87,7 +93,7 @@ const CONTEXT_FIELDS: Readonly<Record<string, ContextField>> = {
   flags: counter('flags'),
   timeout: counter('timeout'),
   timeout_bye: counter('timeoutBye'),
-  timeout_route: { get: (ctx) => peekContext(ctx)?.timeoutRoute || null, set: setTimeoutRoute },
+  timeout_route: { get: timeoutRouteOf, set: setTimeoutRoute },
   timeout_route_id: { get: (ctx) => number(Math.max(routeNumber(ctx, peekContext(ctx)?.timeoutRoute ?? ''), 0)) },
   set: { get: (ctx) => number(Number((peekContext(ctx)?.dialog ?? null) !== null)) },
   dir: { get: (ctx) => number(peekContext(ctx)?.direction ?? 0) },
