@@ -4,7 +4,7 @@ import { type Database, type DbWrite, openDatabase, writeAll } from '../../runti
 import { type Host, LEVEL } from '../../runtime/host.js';
 import { openEmbedded } from '../db_sqlite/index.js';
 import { checkTableVersion } from '../sql/version.js';
-import { type Dialog, STATE } from './dialog.js';
+import type { Dialog } from './dialog.js';
 import { DB_MODE, DEFAULT_URL, type DialogParams } from './params.js';
 import { restore } from './restore.js';
 import { columnNames, dialogOf, type Names, readColumns, removalOf, writesFor } from './rows.js';
@@ -144,9 +144,9 @@ export class Storage implements DialogStorage {
   }
 }
 
-/** A dialog that rings or is answered. */
+/** From the 2xx on. */
 function isWorthIt(dialog: Dialog): boolean {
-  return dialog.linked && dialog.state >= STATE.EARLY && dialog.state !== STATE.DELETED;
+  return dialog.linked && dialog.isAnswered;
 }
 
 /** Opens what db_url names, and takes in what it holds. Rejects with a DbError where a table cannot be read. */
