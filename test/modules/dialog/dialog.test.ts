@@ -82,17 +82,6 @@ describe('the end of a dialog', () => {
     expect(dialogs(a).active).toBe(0);
   });
 
-  test('a timeout of a month', async () => {
-    const a = await start(param('default_timeout', 30 * 86_400));
-    const call = new Call(cluster, a, 'long');
-    await call.answered();
-    cluster.clock.advance(29 * 86_400_000);
-    expect(all(a)[0]?.state).toBe(STATE.CONFIRMED);
-    cluster.clock.advance(2 * 86_400_000);
-    await cluster.settle();
-    expect(all(a)).toEqual([]);
-  });
-
   test('timeout-noreset: requests within do not begin the time anew', async () => {
     for (const [property, left] of [
       ['', 1],
