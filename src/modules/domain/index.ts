@@ -1,5 +1,6 @@
 /** Module domain: which domains are served here, and their attributes, from tables. */
 import { type Context, ROUTE } from '../../runtime/context.js';
+import { coreCaseHash } from '../../runtime/corehash.js';
 import { type Database, DbError, openDatabase } from '../../runtime/database.js';
 import { addAvp, avpKey } from '../../runtime/message-env.js';
 import {
@@ -37,6 +38,12 @@ interface Attribute {
   readonly value: number | string;
 }
 
+interface Attributes {
+  readonly did: string;
+  /** The newest first. */
+  readonly attrs: readonly Attribute[];
+}
+
 interface DomainEntry {
   readonly domain: string;
   readonly did: string;
@@ -45,30 +52,35 @@ interface DomainEntry {
 interface Domains {
   /** By name in lower case. */
   entries: ReadonlyMap<string, DomainEntry>;
-  attributes: ReadonlyMap<string, readonly Attribute[]>;
+  /** By the id of the domain in lower case. */
+  attributes: ReadonlyMap<string, Attributes>;
 }
 
 const DOMAIN = stateKey<Domains>('domain');
 const DOMAIN_VERSION = 2;
 const ATTRS_VERSION = 1;
 const TEXT_TYPE = 2;
+/** From cannot be read. */
+const BAD_FROM = -2;
 
 function paramsOf(host: Host): Params {
   return host.program.params('domain') as unknown as Params;
 }
 
-async function readAttributes(db: Database, p: Params): Promise<Map<string, Attribute[]>> {
+async function readAttributes(db: Database, p: Params): Promise<Map<string, Attributes>> {
   const columns = [p.did_col, p.name_col, p.type_col, p.value_col];
   const { rows } = await db.query({ table: p.domain_attrs_table, columns });
-  const out = new Map<string, Attribute[]>();
+  const out = new Map<string, Attributes>();
   for (const [did, name, type, value] of rows) {
     if (!did || !name || value === null || value === undefined || (type !== 0 && type !== TEXT_TYPE))
       throw new DbError(`invalid row in ${p.domain_attrs_table}: ${did} ${name} ${type} ${value}`);
     const number = type === TEXT_TYPE ? undefined : parseInt32(`${value}`);
     if (type !== TEXT_TYPE && number === undefined)
       throw new DbError(`${p.domain_attrs_table}: ${value} of ${name} is no number`);
-    // the newest is looked at first, as in Kamailio
-    out.set(`${did}`, [{ name: `${name}`, value: number ?? `${value}` }, ...(out.get(`${did}`) ?? [])]);
+    const key = `${did}`.toLowerCase();
+    const known = out.get(key);
+    const attrs = [{ name: `${name}`, value: number ?? `${value}` }, ...(known?.attrs ?? [])];
+    out.set(key, { did: known?.did ?? `${did}`, attrs });
   }
   return out;
 }
@@ -122,16 +134,22 @@ function lookUp(ctx: Context, domain: string, prefix: string): number {
     const key = avpKey(prefix + name);
     if (key !== undefined) addAvp(ctx.env, key, value);
   };
-  for (const { name, value } of ctx.host.state(DOMAIN).attributes.get(entry.did) ?? []) set(name, value);
+  for (const { name, value } of ctx.host.state(DOMAIN).attributes.get(entry.did.toLowerCase())?.attrs ?? [])
+    set(name, value);
   set('did', entry.did);
   return 1;
 }
 
+const SLOTS = 128;
+const slotOf = (domain: string): number => coreCaseHash(domain, undefined, SLOTS);
+
 function dump(host: Host): RpcValue {
   const { entries, attributes } = host.state(DOMAIN);
+  // by the slots of Kamailio's table, the newest first
+  const domains = [...entries.values()].reverse().sort((a, b) => slotOf(a.domain) - slotOf(b.domain));
   return {
-    domains: [...entries.values()].map(({ domain, did }) => ({ domain, did })),
-    attributes: [...attributes].map(([did, attrs]) => ({ did, attrs: attrs.map((a) => a.name) })),
+    domains: domains.map(({ domain, did }) => ({ domain, did })),
+    attributes: [...attributes.values()].reverse().map(({ did, attrs }) => ({ did, attrs: attrs.map((a) => a.name) })),
   };
 }
 
@@ -156,7 +174,10 @@ export const domainModule = defineModule({
       doc: 'Is the domain of From served here?',
       args: [],
       routes: ROUTES,
-      run: (ctx) => isLocal(ctx.host, fromOf(ctx.msg)?.uriParts?.host),
+      run(ctx) {
+        const host = fromOf(ctx.msg)?.uriParts?.host;
+        return host === undefined ? BAD_FROM : isLocal(ctx.host, host);
+      },
     }),
     is_uri_host_local: fn({
       doc: 'Is the domain of the request URI (in a failure route: of the first branch) served here?',

@@ -25,7 +25,7 @@ import { rpc } from './rpc.js';
 import { findRule, type Rule } from './rules.js';
 import { PERMISSIONS, Permissions } from './state.js';
 import { tagKey } from './tag.js';
-import { logNoDatabase, matchPeers, ownSubject, readPeers, type Subject } from './trusted.js';
+import { isProto, logNoDatabase, matchPeers, ownSubject, readPeers, type Subject } from './trusted.js';
 
 const ALLOWED = 1;
 const REFUSED = -1;
@@ -146,7 +146,7 @@ const FIRST_GROUP = 1;
 function allowTrusted(ctx: Context, subject: Subject): number | Promise<number> {
   const state = ctx.host.state(PERMISSIONS);
   const { params: p } = state;
-  if (p.db_mode === 1) return matchPeers(ctx, state.peers ?? [], subject, p);
+  if (p.db_mode === 1) return matchPeers(ctx, state.peers?.get(subject.source) ?? [], subject, p);
   if (state.database === undefined) return logNoDatabase(ctx);
   return readPeers(state.database, p, subject.source).then(
     (peers) => matchPeers(ctx, peers, subject, p),
@@ -221,8 +221,12 @@ const functions: Readonly<Record<string, AnyFunction>> = {
       doc: 'Is that source, over that transport and with that From URI (else that of the request), a trusted peer?',
       args: [str('source'), str('proto'), opt(str('from'))],
       waits: asksDatabase,
-      run: (ctx, _p: unknown, source, proto, from) =>
-        allowTrusted(ctx, { source, proto: proto.toLowerCase(), from: from ?? ownSubject(ctx).from }),
+      run(ctx, _p: unknown, source, name, from) {
+        const proto = name.toLowerCase();
+        if (isProto(proto)) return allowTrusted(ctx, { source, proto, from: from ?? ownSubject(ctx).from });
+        ctx.host.log.write(LEVEL.ERR, 'permissions', `unknown protocol ${name}`);
+        return REFUSED;
+      },
     }),
   ),
 };

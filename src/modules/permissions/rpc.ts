@@ -1,6 +1,6 @@
 /** RPC commands permissions.*. */
 import { coreHash } from '../../runtime/corehash.js';
-import { type Host, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
+import { type Host, type RpcDefinition, RpcFault, RpcRecord, type RpcValue } from '../../runtime/module.js';
 import { PROTO_ID } from '../../sip/transport.js';
 import { protoOf } from '../../sip/uri.js';
 import type { AddressEntry } from './addresses.js';
@@ -40,6 +40,11 @@ function dumpAddresses(host: Host): RpcValue {
   return sortedBySlot([...addresses.addresses.values()].flat().map(shown));
 }
 
+/** One record with the fields of all after each other, as 5.6.3 gives it: JSON keeps the last of equal names. */
+function inOneRecord(items: readonly Readonly<Record<string, RpcValue>>[]): RpcRecord {
+  return new RpcRecord(items.flatMap((item) => Object.entries(item)));
+}
+
 function sortedBySlot<T extends { readonly table: number }>(items: readonly T[]): T[] {
   return items.slice().sort((a, b) => a.table - b.table);
 }
@@ -62,14 +67,15 @@ function dumpNames(host: Host): RpcValue {
     group: e.group,
     item: { domain_name: e.address, port: e.port, tag: e.tag ?? 'NULL' },
   });
-  return sortedBySlot([...addresses.names.values()].flat().map(shown));
+  return inOneRecord(sortedBySlot([...addresses.names.values()].flat().map(shown)));
 }
 
 function dumpPeers(host: Host): RpcValue {
   const { peers } = host.state(PERMISSIONS);
   if (peers === undefined) throw new RpcFault(FAULT, 'No trusted table');
-  return sortedBySlot(
-    peers.map((peer) => {
+  const byPriority = [...peers.values()].flat().sort((a, b) => b.priority - a.priority);
+  const items = sortedBySlot(
+    byPriority.map((peer) => {
       const proto = protoOf(peer.proto);
       return {
         table: slotOf(peer.source),
@@ -84,6 +90,7 @@ function dumpPeers(host: Host): RpcValue {
       };
     }),
   );
+  return inOneRecord(items);
 }
 
 function testUri(host: Host, args: readonly RpcValue[]): RpcValue {
@@ -92,6 +99,7 @@ function testUri(host: Host, args: readonly RpcValue[]): RpcValue {
     throw new RpcFault(FAULT, 'Not enough parameters (basename, URI and contact)');
   const state = host.state(PERMISSIONS);
   const { allow_suffix, deny_suffix } = state.params;
+  if (!state.knowsRules(base + allow_suffix)) return 'Denied';
   if (findRule(state.rules(base + allow_suffix), uri, contact)) return 'Allowed';
   return findRule(state.rules(base + deny_suffix), uri, contact) ? 'Denied' : 'Allowed';
 }

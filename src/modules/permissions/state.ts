@@ -1,19 +1,23 @@
 /** What permissions has loaded: rules by file, addresses, trusted peers. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Database, DbError, openDatabase } from '../../runtime/database.js';
 import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
+import { checkTableVersion } from '../sql/version.js';
 import { type AddressEntry, AddressTable, addressEntry, parseAddressFile } from './addresses.js';
 import { BACKEND, type PermissionsParams, permissionsParams } from './params.js';
 import { parseRules, type Rule } from './rules.js';
-import { type Peer, readPeers } from './trusted.js';
+import { type Peer, peersBySource, readPeers } from './trusted.js';
+
+/** Of both tables. */
+const TABLE_VERSION = 6;
 
 export class Permissions {
   readonly host: Host;
   addresses: AddressTable | undefined;
-  /** With db_mode 1: all peers. */
-  peers: readonly Peer[] | undefined;
+  /** With db_mode 1: all peers, by their source. */
+  peers: ReadonlyMap<string, readonly Peer[]> | undefined;
   /** With db_mode 0: asked at each call. */
   database: Database | undefined;
   /** Milliseconds since the epoch. */
@@ -44,6 +48,12 @@ export class Permissions {
     return rules;
   }
 
+  /** Has the file been used, or can it be? */
+  knowsRules(name: string): boolean {
+    const file = this.#path(name);
+    return this.#files.has(file) || existsSync(file);
+  }
+
   #readRules(file: string): readonly Rule[] {
     const { log } = this.host;
     let text: string;
@@ -68,8 +78,10 @@ export class Permissions {
     const { load_backends, db_url, db_mode, address_file } = this.params;
     if ((load_backends & BACKEND.ADDRESS) !== 0 && (address_file || db_url)) await this.loadAddresses();
     if ((load_backends & BACKEND.TRUSTED) === 0 || !db_url) return;
-    if (db_mode === 1) await this.loadPeers();
-    else this.database = await openDatabase(this.host, db_url);
+    if (db_mode === 1) return await this.loadPeers();
+    await this.database?.close();
+    this.database = await openDatabase(this.host, db_url);
+    await checkTableVersion(this.database, this.params.trusted_table, TABLE_VERSION);
   }
 
   async loadAddresses(): Promise<void> {
@@ -89,6 +101,7 @@ export class Permissions {
     const { address_table: table, grp_col, ip_addr_col, mask_col, port_col, tag_col } = this.params;
     const db = await openDatabase(this.host, url);
     try {
+      await checkTableVersion(db, table, TABLE_VERSION);
       const { rows } = await db.query({ table, columns: [grp_col, ip_addr_col, mask_col, port_col, tag_col] });
       return rows.map(([group, address, mask, port, tag]) => {
         const entry = addressEntry(
@@ -108,11 +121,13 @@ export class Permissions {
   }
 
   async loadPeers(): Promise<void> {
-    const { db_url } = this.params;
+    const { db_url, db_mode } = this.params;
     if (!db_url) throw new DbError('db_url is not set');
+    if (db_mode !== 1) throw new DbError('the peers are not kept in memory (db_mode)');
     const db = await openDatabase(this.host, db_url);
     try {
-      this.peers = await readPeers(db, this.params);
+      await checkTableVersion(db, this.params.trusted_table, TABLE_VERSION);
+      this.peers = peersBySource(await readPeers(db, this.params));
     } finally {
       await db.close();
     }

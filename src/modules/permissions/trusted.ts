@@ -31,6 +31,24 @@ function peersOf(result: DbResult): Peer[] {
   }));
 }
 
+const PROTOS: ReadonlySet<string> = new Set(['any', 'udp', 'tcp', 'tls', 'sctp', 'ws', 'wss']);
+
+/** Transports that a caller of allow_trusted() may name. */
+export const isProto = (name: string): boolean => PROTOS.has(name);
+
+/** By source; the greater the priority, the earlier. Throws a DbError for an unknown transport; `none` is left out. */
+export function peersBySource(peers: readonly Peer[]): ReadonlyMap<string, readonly Peer[]> {
+  const out = new Map<string, Peer[]>();
+  for (const peer of peers.toSorted((a, b) => b.priority - a.priority)) {
+    if (peer.proto === 'none') continue;
+    if (!PROTOS.has(peer.proto)) throw new DbError(`${peer.source}: unknown protocol ${peer.proto}`);
+    const known = out.get(peer.source);
+    if (known === undefined) out.set(peer.source, [peer]);
+    else known.push(peer);
+  }
+  return out;
+}
+
 /** All of the table, or those of one source by their priority. Rejects with a DbError. */
 export async function readPeers(db: Database, p: PermissionsParams, source?: string): Promise<readonly Peer[]> {
   const columns = [p.source_col, p.proto_col, p.from_col, p.ruri_col, p.tag_col, p.priority_col];
