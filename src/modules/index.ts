@@ -51,6 +51,7 @@ import { regexModule } from './regex/index.js';
 import { registrar } from './registrar/index.js';
 import { rr } from './rr/index.js';
 import { rtimer } from './rtimer.js';
+import { rtpproxy } from './rtpproxy/index.js';
 import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
@@ -138,6 +139,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   pipelimit,
   ratelimit,
   rtimer,
+  rtpproxy,
   timer,
   utils,
   uuid,

@@ -120,6 +120,14 @@ const BASE: Readonly<Record<string, Flow>> = {
   },
 };
 
+const NAT: Readonly<Record<string, Flow>> = {
+  'a callee behind NAT': async (s) => {
+    await register(s, 'bob', { contact: '<sip:bob@10.0.0.9:5066>' });
+    await call({ to: 'bob' })(s);
+  },
+  'a caller behind NAT': call({ to: 'bob', address: '10.0.0.8' }),
+};
+
 const FRIEND = by('127.0.0.3', async (friend, s) => {
   await request(s, 'MESSAGE', 'nobody', { by: friend });
   await request(s, 'MESSAGE', 'nobody', { by: friend, user: 'eve' });
@@ -189,6 +197,8 @@ export const FEATURES = {
   WITH_IPAUTH: { defines: ['WITH_AUTH', 'WITH_IPAUTH'], flows: { 'a friend': FRIEND } },
   WITH_ANTIFLOOD: { defines: ['WITH_ANTIFLOOD'], flows: { 'a flood': FLOOD } },
   WITH_TLS: { defines: ['WITH_TLS'], flows: { 'by TLS': connected('TLS') } },
+  // no RTPproxy serves: calls go on without
+  WITH_NAT: { defines: ['WITH_NAT', 'WITH_NATSIPPING'], flows: NAT },
   WITH_JSONRPC: { defines: ['WITH_JSONRPC'], flows: { curl: JSONRPC } },
   'blocked replies, voice mail and PSTN not configured': {
     defines: ['WITH_BLOCK3XX', 'WITH_BLOCK401407', 'WITH_VOICEMAIL', 'WITH_PSTN'],
