@@ -1,35 +1,100 @@
 /** Module path: Path headers of an edge proxy (RFC 3327; sip.md, section 8). */
-import { defineModule, fn, intParam, opt, type RouteContext, str, strParam } from '../runtime/module.js';
+import {
+  defineModule,
+  fn,
+  type Host,
+  intParam,
+  LEVEL,
+  opt,
+  type RouteContext,
+  str,
+  strParam,
+} from '../runtime/module.js';
 import { sentBy } from '../sip/build.js';
 import { HDR } from '../sip/header-names.js';
-import { bracketed } from '../sip/transport.js';
+import { bracketed, type ListenSocket, type Proto, type Received } from '../sip/transport.js';
+import { parseParams } from '../sip/uri.js';
+import { hasRr, onRoute } from './rr/state.js';
 
 interface Params {
   readonly enable_r2: number;
   readonly received_format: number;
+  readonly received_name: string;
   readonly use_received: number;
+  readonly sockname_mode: number;
 }
 
 const ADDED = 1;
+/** Kamailio's numbers of protocols, in `received=IP~PORT~NUMBER`. */
+const PROTO_NUMBERS: Readonly<Record<Proto, number>> = { udp: 1, tcp: 2, tls: 3, sctp: 4, ws: 5, wss: 6 };
 
+/** `;received=…`: the source address, as a URI or, with received_format 1, in Kamailio's own form. */
+function receivedParam({ received_format: format, received_name: name }: Params, from: Received): string {
+  const { srcIp, srcPort, proto } = from;
+  const host = bracketed(srcIp);
+  if (format !== 0) return `;${name}=${host}~${srcPort}~${PROTO_NUMBERS[proto]}`;
+  const transport = proto === 'udp' ? '' : `%3Btransport%3D${proto === 'wss' ? 'ws' : proto}`;
+  return `;${name}=sip:${host}:${srcPort}${transport}`;
+}
+
+/** As it leaves: the socket that it is sent from is known only then. */
 function addPath(ctx: RouteContext, user: string, params: string, received: boolean): number {
   const { msg } = ctx;
-  const { srcIp, srcPort, socket, proto } = msg.received;
-  const host = bracketed(srcIp);
-  const transport = proto === 'udp' ? '' : `%3Btransport%3D${proto}`;
-  const rcv = received ? `;received=sip:${host}:${srcPort}${transport}` : '';
-  const more = params === '' ? '' : `;${params.replace(/^;/, '')}`;
+  const own = ctx.program.params('path') as unknown as Params;
   const userPart = user === '' ? '' : `${user}@`;
+  const more = params === '' ? '' : `;${params}`;
+  const r2 = own.enable_r2 === 0 ? '' : ';r2=on';
+  const end = `;lr${received ? receivedParam(own, msg.received) : ''}${more}${r2}>\r\n`;
+  const line = (socket: ListenSocket) => `Path: <sip:${userPart}${address(own, socket)}${end}`;
+  const incoming = msg.received.socket;
   const at = msg.first(HDR.PATH)?.start ?? msg.headersEnd;
-  msg.edits.insertFirst(at, `Path: <sip:${userPart}${sentBy(socket)};lr${rcv}${more}>\r\n`, 'path');
+  msg.edits.insertFirst(
+    at,
+    ({ sendSocket }) => (own.enable_r2 === 0 ? line(sendSocket) : line(sendSocket) + line(incoming)),
+    'path',
+  );
   return ADDED;
 }
 
+function address({ sockname_mode: named }: Params, socket: ListenSocket): string {
+  const transport = socket.proto === 'udp' ? '' : `;transport=${socket.proto}`;
+  const name = named !== 0 && socket.name !== undefined && socket.name !== '' ? `;sn=${socket.name}` : '';
+  return `${sentBy(socket)}${transport}${name}`;
+}
+
+/** The address that a Route of ours brings back becomes the next hop. */
+function useReceived(ctx: RouteContext, routeParams: string): void {
+  const own = ctx.program.params('path') as unknown as Params;
+  if (own.use_received === 0) return;
+  const value = parseParams(routeParams).find(([name]) => name.toLowerCase() === own.received_name.toLowerCase())?.[1];
+  if (value === undefined || value === '') return;
+  const uri = own.received_format === 0 ? unescaped(value) : fromNumbers(value);
+  if (uri === undefined) ctx.host.log.write(LEVEL.ERR, 'path', `invalid received parameter: ${value}\n`);
+  else ctx.msg.dstUri = uri;
+}
+
+function unescaped(value: string): string | undefined {
+  const text = value.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return text.includes('\0') ? undefined : text;
+}
+
+/** `IP~PORT~NUMBER` as a URI. */
+function fromNumbers(value: string): string | undefined {
+  const [, host, port, number] = /^([^~]+)~(\d+)~(\d)$/.exec(value) ?? [];
+  const proto = Object.entries(PROTO_NUMBERS).find(([, n]) => n === Number(number))?.[0];
+  if (host === undefined || proto === undefined) return undefined;
+  return `sip:${host}:${port}${proto === 'udp' ? '' : `;transport=${proto}`}`;
+}
+
 const params = {
-  use_received: intParam(0, '1: loose_route() takes the `received` of a Route as next hop.'),
-  received_format: intParam(0, "1: the received address in Kamailio's own form."),
+  use_received: intParam(
+    0,
+    '1: loose_route() takes the `received` of a Route of this server as next hop; it wants module rr.',
+  ),
+  received_format: intParam(0, "The received address: 0 as a URI, 1 in Kamailio's own form IP~PORT~PROTOCOL."),
   received_name: strParam('received', 'Name of the URI parameter with the received address.'),
-  enable_r2: intParam(0, '1: two Path headers where the request leaves by another socket.'),
+  enable_r2: intParam(0, '1: two Path headers, for the socket it leaves by and the one it came by, each with r2=on.'),
+  sockname_mode: intParam(0, '1: the name of the socket is added as `sn`.'),
 };
 
 export const path = defineModule({
@@ -50,4 +115,11 @@ export const path = defineModule({
       run: (ctx, _params: Params, user, more) => addPath(ctx, user ?? '', more ?? '', true),
     }),
   },
+  start: () => undefined,
+  ready(host: Host) {
+    if (hasRr(host)) onRoute(host, useReceived);
+    else if ((host.program.params('path') as unknown as Params).use_received !== 0)
+      throw new Error('path: use_received wants module rr');
+  },
+  reload: () => undefined,
 });
