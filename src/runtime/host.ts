@@ -176,8 +176,11 @@ export interface Host {
   isMyself(host: string, port: number, proto?: Proto): boolean;
   /** The listening socket of an address; undefined when there is none. */
   findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined;
-  /** The socket to send from to `ip` over `proto`, preferring `preferred` where it fits. */
-  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null): ListenSocket | undefined;
+  /**
+   * The socket to send from to `ip` over `proto`: `preferred` (a forced one), or one with its address, where it fits; over
+   * UDP `bound`, where the message came in, as that is the socket of Kamailio's process; else the first that fits.
+   */
+  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null, bound?: ListenSocket): ListenSocket | undefined;
   /**
    * Sends what the script (or tm for it) sends on behalf of `ctx`: onsend_route runs first where the script has one.
    * False: known not to be sent, or dropped by onsend_route.

@@ -144,9 +144,14 @@ export class ServerHost implements Host {
     return undefined;
   }
 
-  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null): ListenSocket | undefined {
+  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null, bound?: ListenSocket): ListenSocket | undefined {
     const af = ip.includes(':') ? 6 : 4;
-    if (preferred !== null && preferred.proto === proto && preferred.af === af) return preferred;
+    if (preferred !== null && preferred.af === af) {
+      if (preferred.proto === proto) return preferred;
+      const twin = this.findSocket(proto, preferred.ip, preferred.port);
+      if (twin !== undefined) return twin;
+    }
+    if (proto === 'udp' && bound?.proto === 'udp' && bound.af === af) return bound;
     for (const s of this.sockets) if (s.proto === proto && s.af === af && !s.virtual) return s;
     return undefined;
   }

@@ -27,6 +27,8 @@ export interface AuthParams {
   readonly one_time_nonce: number;
   readonly qop: string;
   readonly algorithm: string;
+  readonly www_challenge_header: string;
+  readonly proxy_challenge_header: string;
   readonly realm_prefix: string;
   readonly force_stateless_reply: number;
 }

@@ -42,7 +42,7 @@ function challengeHeader(ctx: RouteContext, params: AuthParams, kind: Kind, real
   else if ((flags & FLAG.QOP_AUTH_INT) !== 0) parts.push('qop="auth-int"');
   if (params.algorithm !== '') parts.push(`algorithm=${algorithmName(params)}`);
   if ((flags & FLAG.STALE) !== 0) parts.push('stale=true');
-  return `${kind === 'www' ? 'WWW-Authenticate' : 'Proxy-Authenticate'}: ${parts.join(', ')}\r\n`;
+  return `${kind === 'www' ? params.www_challenge_header : params.proxy_challenge_header}: ${parts.join(', ')}\r\n`;
 }
 
 function challenge(ctx: RouteContext, params: AuthParams, kind: Kind, realm: string, flags: number): number {
@@ -110,6 +110,10 @@ const params = {
   algorithm: strParam('', 'Hash of challenges: MD5 or SHA-256; empty: MD5, not named.', (v) =>
     v === '' || /^(md5|sha-256)$/i.test(v) ? undefined : 'one of MD5 and SHA-256',
   ),
+  www_challenge_header: strParam('WWW-Authenticate', 'Name of the header with the challenge of 401.'),
+  proxy_challenge_header: strParam('Proxy-Authenticate', 'Name of the header with the challenge of 407.'),
+  protect_contacts: accepted('nonces are bound to time alone'),
+  challenge_attr: strParam('$digest_challenge', 'Accepted for the sake of old scripts: 5.6.3 writes nothing to it.'),
   realm_prefix: strParam('', 'Prefix that is cut off realms of domains.'),
   use_domain: intParam(0, '1: the domain of the username counts.'),
   force_stateless_reply: intParam(0, '1: challenges are sent without a transaction.'),
@@ -129,7 +133,7 @@ export const auth = defineModule({
   doc: 'Digest authentication: challenges, and checks of credentials against a password that the script gives.',
   params,
   needs: ['sl'],
-  missing: ['add_authinfo_hdr', 'proxy_challenge_header', 'www_challenge_header', 'auth_algorithm'],
+  missing: ['add_authinfo_hdr', 'auth_algorithm'],
   functions: {
     pv_www_authenticate: authenticateFn(
       'www',
@@ -139,6 +143,8 @@ export const auth = defineModule({
       'proxy',
       'Checks Proxy-Authorization against the password (flag 1: its hash).',
     ),
+    pv_www_authorize: authenticateFn('www', 'Old name of pv_www_authenticate().'),
+    pv_proxy_authorize: authenticateFn('proxy', 'Old name of pv_proxy_authenticate().'),
     pv_auth_check: fn({
       doc: 'Checks a REGISTER as pv_www_authenticate(), others as pv_proxy_authenticate(); checks 1: the user must be that of To or From.',
       args: [str('realm', { dynamic: false }), str('password', { dynamic: false }), int('flags'), int('checks')],

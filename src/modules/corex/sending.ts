@@ -36,7 +36,7 @@ function sendToFirst(
   const { host } = ctx;
   const target = targets[0];
   if (target === undefined) return refused(ctx, `failed to resolve [${where.host}]`);
-  const socket = forced ?? host.socketFor(where.proto, target.ip, ctx.msg.sendSocket);
+  const socket = forced ?? host.socketFor(where.proto, target.ip, ctx.msg.sendSocket, ctx.msg.received.socket);
   if (socket === undefined) return refused(ctx, `no socket for dst ${where.proto}:${target.ip}`);
   return host.send(data, { proto: where.proto, ip: target.ip, port: target.port, socket }) ? 1 : -1;
 }

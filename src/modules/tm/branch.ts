@@ -120,7 +120,7 @@ function prepare(
   edits: readonly Edit[] | undefined,
 ): ClientBranch | number {
   describe(t, b, spec);
-  const hops = hopsOf(tm, step, spec);
+  const hops = hopsOf(tm, step, spec, msg.received.socket);
   if (typeof hops === 'number') return hops;
   if (hops instanceof Promise) {
     resolveLater(tm, t, b, step, frozen(msg, edits), spec, hops);
@@ -135,9 +135,9 @@ function frozen(msg: SipMessage, edits: readonly Edit[] | undefined): SipMessage
   return copy;
 }
 
-function hopsOf(tm: Tm, step: Step, spec: BranchSpec): NextHops | Promise<NextHops> {
-  if (step.forced !== undefined) return forcedHops(tm.host, step.forced, spec.socket);
-  return nextHops(tm.host, spec.dstUri ?? spec.uri, spec.socket, step.proto);
+function hopsOf(tm: Tm, step: Step, spec: BranchSpec, bound: ListenSocket): NextHops | Promise<NextHops> {
+  if (step.forced !== undefined) return forcedHops(tm.host, step.forced, spec.socket, bound);
+  return nextHops(tm.host, spec.dstUri ?? spec.uri, spec.socket, step.proto, bound);
 }
 
 function describe(t: Transaction, b: ClientBranch, spec: BranchSpec): void {
@@ -261,7 +261,7 @@ function prepareLater(tm: Tm, t: Transaction, b: ClientBranch, step: Step, spec:
     }
     const changed = afterBranchRoute(msg, spec);
     describe(t, b, changed);
-    const hops = Promise.resolve(hopsOf(tm, step, changed));
+    const hops = Promise.resolve(hopsOf(tm, step, changed, msg.received.socket));
     resolveLater(tm, t, b, step, msg, changed, hops);
   });
   tm.host.detach(work, 'tm: branch_route');

@@ -16,22 +16,28 @@ export type NextHops = readonly Destination[] | number;
 
 /**
  * Addresses for a next hop, best first, or an E code: BAD_ADDRESS where the URI or the name leads nowhere, NO_SOCKET where
- * no socket of that protocol is open. A literal address never waits.
+ * no socket of that protocol is open. `bound`: where the message came in, see `Host.socketFor`. A literal address never waits.
  */
 export function nextHops(
   host: Host,
   uri: string,
   socket: ListenSocket | null,
   proto: Proto | undefined,
+  bound?: ListenSocket,
 ): NextHops | Promise<NextHops> {
   const parsed = parseUri(uri);
   if (parsed === undefined || parsed.host === '') return E.BAD_ADDRESS;
   const target = uriTarget(parsed);
-  return resolve(host, target.host, target.port, proto ?? target.proto, socket, target.secure);
+  return resolve(host, target.host, target.port, proto ?? target.proto, socket, target.secure, bound);
 }
 
-export function forcedHops(host: Host, forced: Forced, socket: ListenSocket | null): NextHops | Promise<NextHops> {
-  return resolve(host, forced.host, forced.port, forced.proto, socket, false);
+export function forcedHops(
+  host: Host,
+  forced: Forced,
+  socket: ListenSocket | null,
+  bound?: ListenSocket,
+): NextHops | Promise<NextHops> {
+  return resolve(host, forced.host, forced.port, forced.proto, socket, false, bound);
 }
 
 function resolve(
@@ -41,19 +47,25 @@ function resolve(
   proto: Proto | undefined,
   socket: ListenSocket | null,
   secure: boolean,
+  bound: ListenSocket | undefined,
 ): NextHops | Promise<NextHops> {
   const found = host.resolver.resolve(name, port, proto, secure);
-  if (!(found instanceof Promise)) return reachable(host, found, socket);
+  if (!(found instanceof Promise)) return reachable(host, found, socket, bound);
   return found.then(
-    (targets) => reachable(host, targets, socket),
+    (targets) => reachable(host, targets, socket, bound),
     () => E.BAD_ADDRESS,
   );
 }
 
-function reachable(host: Host, targets: readonly Target[], preferred: ListenSocket | null): NextHops {
+function reachable(
+  host: Host,
+  targets: readonly Target[],
+  preferred: ListenSocket | null,
+  bound: ListenSocket | undefined,
+): NextHops {
   const out: Destination[] = [];
   for (const { proto, ip, port } of targets) {
-    const socket = host.socketFor(proto, ip, preferred);
+    const socket = host.socketFor(proto, ip, preferred, bound);
     if (socket !== undefined) out.push({ proto, ip, port, socket });
   }
   if (out.length > 0) return out;

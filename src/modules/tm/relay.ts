@@ -296,8 +296,11 @@ function sendAll(tm: Tm, t: Transaction, added: readonly ClientBranch[], ctx: Co
 export function forwardStateless(tm: Tm, ctx: Context, forced?: Forced, proto?: Proto): number {
   const { msg } = ctx;
   const next = msg.dstUri === null || msg.dstUri === '' ? msg.uri : msg.dstUri;
+  const bound = msg.received.socket;
   const hops =
-    forced === undefined ? nextHops(tm.host, next, msg.sendSocket, proto) : forcedHops(tm.host, forced, msg.sendSocket);
+    forced === undefined
+      ? nextHops(tm.host, next, msg.sendSocket, proto, bound)
+      : forcedHops(tm.host, forced, msg.sendSocket, bound);
   if (hops instanceof Promise) {
     const copy = msg.clone();
     tm.host.detach(

@@ -104,7 +104,7 @@ function sendToFirst(ctx: Context, targets: readonly Target[]): number {
 
 function sendTo(ctx: Context, target: Target): number {
   const { host, msg } = ctx;
-  const socket = host.socketFor(target.proto, target.ip, msg.sendSocket);
+  const socket = host.socketFor(target.proto, target.ip, msg.sendSocket, msg.received.socket);
   if (socket === undefined) {
     const af = target.ip.includes(':') ? 6 : 4;
     log(ctx, `cannot forward to af ${af === 6 ? 10 : 2}, proto ${target.proto} no corresponding listening socket`);
@@ -218,7 +218,7 @@ function ownTopVia(ctx: Context): boolean {
 
 function passReply(ctx: Context, target: Target): void {
   const { host, msg } = ctx;
-  const socket = host.socketFor(target.proto, target.ip, msg.sendSocket);
+  const socket = host.socketFor(target.proto, target.ip, msg.sendSocket, msg.received.socket);
   if (socket === undefined) {
     dropped(ctx, `no socket to reach ${target.proto}:${target.ip}`);
     return;
