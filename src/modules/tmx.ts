@@ -354,7 +354,7 @@ export const tmx = defineModule({
     T_reply_reason: pv('Reason of the reply in view.', replyReason),
     T_reply_last: pv('Greatest status that the branch of a reply route had received.', replyLast),
     T_inv: onMessage('The INVITE of the CANCEL in view.', inviteInView),
-    T_req: onMessage('The request of the transaction whose reply is in view.', requestOf),
+    T_req: onMessage('The request of the transaction whose reply is in view; null outside of reply routes.', requestOf),
     T_rpl: onMessage('The winning reply in a failure route.', replyOf),
     T: pvTable('The transaction of the message.', {
       id_index: ofTransaction(index),

@@ -30,7 +30,9 @@ export interface RunningScript {
   readonly others: string[];
   /** Messages sent. */
   readonly sent: string[];
+  /** A lone LF counts as CRLF. */
   receive(text: string): void;
+  receiveExactly(text: string): void;
   /** What kamcmd prints. */
   rpc(name: string, ...args: string[]): Promise<string>;
   stop(): Promise<void>;
@@ -76,6 +78,7 @@ export async function runScript(text: string, clock: Clock = systemClock()): Pro
     lines: log.script,
     others: log.other,
     sent,
+    receiveExactly: (message) => receive(Buffer.from(message, 'latin1'), from),
     receive: (message) => receive(Buffer.from(message.replace(/\r?\n/g, '\r\n'), 'latin1'), from),
     rpc: (name, ...args) => kamcmd(host, commands, name, ...args),
     async stop() {

@@ -52,9 +52,13 @@ function matcher(name: string): Match {
 
 // ------------------------------------------------------------------- $hdr
 
+/** Kamailio reads all headers before it gives one: a line that is none hides them all. */
+const isHidden = (msg: SipMessage): boolean => msg.malformedAt >= 0;
+
 function valueAt(msg: SipMessage, match: Match, index: number | '*' | undefined): Value {
   if (index === 0) return first(msg, match);
   if (index === undefined) return undefined;
+  if (isHidden(msg)) return null;
   const found = msg.headers.filter(match);
   if (index === '*') return found.length === 0 ? null : found.map((h) => msg.value(h)).join(',');
   const h = found[place(index, found.length)];
@@ -62,12 +66,14 @@ function valueAt(msg: SipMessage, match: Match, index: number | '*' | undefined)
 }
 
 function first(msg: SipMessage, match: Match): Value {
+  if (isHidden(msg)) return null;
   const all = msg.headers;
   for (let i = 0; i < all.length; i++) if (match(all[i]!)) return msg.value(all[i]!);
   return null;
 }
 
 function count(msg: SipMessage, match: Match): number {
+  if (isHidden(msg)) return 0;
   const all = msg.headers;
   let n = 0;
   for (let i = 0; i < all.length; i++) if (match(all[i]!)) n++;
@@ -96,7 +102,7 @@ function constantHdr(name: string, use: PvUse, index: (ctx: Context) => number |
   const match = matcher(name);
   if (use.index !== undefined && use.index !== 0) return (ctx) => valueAt(ctx.msg, match, index(ctx));
   const id = headerId(name);
-  if (id !== HDR.OTHER) return ({ msg }) => msg.firstValue(id) ?? null;
+  if (id !== HDR.OTHER) return ({ msg }) => (isHidden(msg) ? null : (msg.firstValue(id) ?? null));
   return ({ msg }) => first(msg, match);
 }
 
@@ -177,6 +183,7 @@ function itemPlace(index: number, length: number): number {
 function listValue(ctx: Context, id: number, name: string, index: number | '*' | undefined): Value {
   if (index === undefined) return undefined;
   const { msg } = ctx;
+  if (isHidden(msg)) return null;
   const list = index === '*' ? undefined : items(msg, id);
   if (list === undefined || index === '*') return valueAt(msg, matcher(name), index);
   const item = list[itemPlace(index, list.length)];
@@ -207,7 +214,8 @@ function bindHfl(use: PvUse): BindResult<PvAccessor> {
 function bindHflc(use: PvUse): BindResult<PvAccessor> {
   const name = nameReader(use.key);
   if ('error' in name) return name;
-  const size = (msg: SipMessage, text: string) => items(msg, headerId(text))?.length ?? count(msg, headerMatcher(text));
+  const size = (msg: SipMessage, text: string) =>
+    isHidden(msg) ? 0 : (items(msg, headerId(text))?.length ?? count(msg, headerMatcher(text)));
   if ('constant' in name.ok) {
     const text = name.ok.constant;
     return { ok: { get: ({ msg }) => size(msg, text), type: 'int' } };
