@@ -35,7 +35,8 @@ export async function play(stage: Stage, flow: Flow): Promise<Readonly<Record<st
   const from = { alice: stage.alice.seen.length, bob: stage.bob.seen.length };
   await flow(stage);
   await new Promise((done) => setTimeout(done, SETTLE));
-  const plain = (c: SipClient, n: number) => c.seen
+  const plain = (c: SipClient, n: number) =>
+    c.seen
       .slice(n)
       // nathelper's pings come when they come
       .filter((text) => !text.includes('From: sip:pinger@'))
