@@ -198,6 +198,9 @@ export interface Host {
   /** force_tcp_alias(): the stream connection is found under `port` of its other side too. Missing: no streams. */
   aliasConnection?(connection: number, port: number): boolean;
 
+  /** Ends a stream connection. Missing: no streams. */
+  closeConnection?(connection: number): void;
+
   /** What `start` of a loaded module gave. Throws when the module is not loaded: check at load with `needs`. */
   state<T>(key: StateKey<T>): T;
   hasState(key: StateKey<unknown>): boolean;

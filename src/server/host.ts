@@ -91,6 +91,7 @@ export class ServerHost implements Host {
   streams: NonNullable<Host['streams']> = () => [];
   streamConnections: NonNullable<Host['streamConnections']> = () => NO_CONNECTIONS;
   aliasConnection: (connection: number, port: number) => boolean = () => true;
+  closeConnection: (connection: number) => void = () => undefined;
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
   readonly transports: Map<ListenSocket, Transport> = new Map();

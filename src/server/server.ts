@@ -77,6 +77,7 @@ export class Server {
     this.#network = network;
     this.#makeTransport = makeTransport;
     host.aliasConnection = (id, port) => this.#connections.alias(id, port);
+    host.closeConnection = (id) => this.#connections.get(id)?.stream.destroySoon();
     host.streams = () => streamEntries(this.#connections, host);
     host.streamConnections = () => streamCounts(this.#connections);
   }

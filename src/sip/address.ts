@@ -179,3 +179,11 @@ function trimEnd(text: string, from: number, end: number): number {
   while (end > from && isLws(text.charCodeAt(end - 1))) end--;
   return end;
 }
+
+/** URI of the first value of a list of addresses: where a Path leads first. */
+export function firstAddress(list: string): string | undefined {
+  const open = list.indexOf('<');
+  const close = list.indexOf('>', open);
+  if (open >= 0 && close > open) return nameAddr(list.slice(0, close + 1))?.uri;
+  return nameAddr(list.split(',')[0] ?? '')?.uri;
+}

@@ -145,7 +145,7 @@ export const nathelper = defineModule({
     return problems;
   },
   start(host): Pinger {
-    host.hooks.beforeReply.push(takeAnswer);
+    host.hooks.onReply.push((ctx) => !takeAnswer(ctx));
     return newPinger(host);
   },
   ready: (host, state) => startPings(host, state as Pinger),

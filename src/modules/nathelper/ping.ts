@@ -5,11 +5,11 @@ import { coreHash } from '../../runtime/corehash.js';
 import { type Host, stateKey, type TimerHandle } from '../../runtime/host.js';
 import { LEVEL } from '../../runtime/module.js';
 import { parseSocketAddress } from '../../runtime/variables/addresses.js';
+import { firstAddress } from '../../sip/address.js';
 import { sentBy } from '../../sip/build.js';
 import { callIdOf, cseqOf, fromOf, viasOf } from '../../sip/header.js';
 import type { ListenSocket } from '../../sip/transport.js';
 import { parseUri, uriTransport } from '../../sip/uri.js';
-import { firstAddress } from '../registrar/info.js';
 import { type Contact, hasUsrloc, isValid, usrlocOf } from '../usrloc/index.js';
 import { type NathelperParams, nathelperParams } from './params.js';
 

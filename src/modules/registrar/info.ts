@@ -3,7 +3,8 @@ import type { Context } from '../../runtime/context.js';
 import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toText } from '../../runtime/module.js';
 import { parseSocketAddress } from '../../runtime/variables/addresses.js';
-import { type Contact, callIdOf, cseqOf, methodId, nameAddr } from '../../sip/header.js';
+import { firstAddress } from '../../sip/address.js';
+import { type Contact, callIdOf, cseqOf, methodId } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
 import { headerMatcher } from '../../sip/message.js';
@@ -192,14 +193,6 @@ function pathOf(ctx: Context): { readonly path: string; readonly received: strin
   if (received === undefined) return { error: 'PARSE_PATH' };
   if (path_mode !== PATH_MODE.OFF) msg.path = path;
   return { path, received };
-}
-
-/** The first value of a list of addresses. */
-export function firstAddress(list: string): string | undefined {
-  const open = list.indexOf('<');
-  const close = list.indexOf('>', open);
-  if (open >= 0 && close > open) return nameAddr(list.slice(0, close + 1))?.uri;
-  return nameAddr(list.split(',')[0] ?? '')?.uri;
 }
 
 function firstUri(path: string) {

@@ -1,6 +1,7 @@
 /** Module usrloc: the tables of registered contacts (sip.md, section 7). */
 import type { TimerHandle } from '../../runtime/host.js';
 import { defineModule, type Host } from '../../runtime/module.js';
+import { bindLogMessage, sendKeepalives, takeReply } from './keepalive.js';
 import { COLUMNS, DB_MODE, params } from './params.js';
 import { rpc } from './rpc.js';
 import { type DatabaseStorage, openStorage } from './storage.js';
@@ -83,6 +84,7 @@ function startTimer(host: Host, usrloc: Usrloc): void {
 
 function tick(host: Host, usrloc: Usrloc): void {
   usrloc.tick();
+  sendKeepalives(host, usrloc);
   const { db_mode, db_timer_clean, rm_expired_delay } = usrloc.params;
   const { storage } = extrasOf(usrloc);
   if (storage === undefined) return;
@@ -97,8 +99,13 @@ export const usrloc = defineModule({
   params,
   rpc,
   atStart: ['db_url', 'db_mode', 'use_domain', 'expires_type', 'hash_size', ...Object.keys(COLUMNS)],
+  check: (values, env) => bindLogMessage(values, env),
   async start(host): Promise<Usrloc> {
     const state = new Usrloc(host);
+    host.hooks.onReply.push((ctx) => {
+      takeReply(ctx);
+      return false;
+    });
     openTables(host, state);
     host.statistics.set('usrloc.registered_users', () => state.users());
     await openDatabase(host, state);

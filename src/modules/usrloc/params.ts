@@ -23,6 +23,7 @@ export interface UsrlocParams {
   readonly hash_size: number;
   readonly nat_bflag: number;
   readonly handle_lost_tcp: number;
+  readonly close_expired_tcp: number;
   readonly preload: readonly string[];
   readonly version_table: number;
   readonly skip_remote_socket: number;
@@ -37,6 +38,13 @@ export interface UsrlocParams {
   readonly db_timer_clean: number;
   readonly db_clean_tcp: number;
   readonly rm_expired_delay: number;
+  readonly ka_mode: number;
+  readonly ka_from: string;
+  readonly ka_domain: string;
+  readonly ka_method: string;
+  readonly ka_filter: number;
+  readonly ka_timeout: number;
+  readonly ka_loglevel: number;
 }
 
 export function usrlocParams(program: Program): UsrlocParams {
@@ -74,8 +82,6 @@ export const COLUMNS = {
 const columnParams = Object.fromEntries(
   Object.entries(COLUMNS).map(([name, column]) => [name, strParam(column, `Name of the column ${column}.`)]),
 ) as Record<keyof typeof COLUMNS, ReturnType<typeof strParam>>;
-
-const noKeepalive = (v: number) => (v === 0 ? undefined : 'keepalives of usrloc are not built: nathelper sends them');
 
 export const params = {
   ...columnParams,
@@ -118,18 +124,19 @@ export const params = {
     v < 32 ? undefined : 'a flag number from 0 to 31',
   ),
   handle_lost_tcp: intParam(0, '1: a contact expires when its connection is gone.'),
-  close_expired_tcp: intParam(0, 'Only 0 is taken: connections of expired contacts are not closed.', (v) =>
-    v === 0 ? undefined : 'close_expired_tcp is not supported',
-  ),
+  close_expired_tcp: intParam(0, '1: the connection of a contact that expires is closed.'),
   skip_remote_socket: intParam(0, '1: rows whose socket is not one of this server are not loaded.'),
   preload: listParam('Tables to load although the script does not name them.'),
   xavp_contact: strParam(null, 'XAVP that is kept with each contact and comes back with lookup().'),
-  ka_mode: intParam(0, 'Only 0 is taken.', noKeepalive),
+  ka_mode: intParam(
+    0,
+    'Requests that keep contacts alive, every timer_interval: 0 none, 1 to all, 2 to those with nat_bflag, 4 by UDP alone; values add up.',
+  ),
   ka_from: strParam('sip:server@kamailio.org', 'From of keepalives.'),
   ka_domain: strParam('kamailio.org', 'Domain of the Call-ID of keepalives.'),
   ka_method: strParam('OPTIONS', 'Method of keepalives.'),
-  ka_filter: intParam(0, 'Which contacts get keepalives.'),
+  ka_filter: intParam(0, '1: contacts of this server only.'),
   ka_timeout: intParam(0, 'Seconds without an answer after which a contact expires.'),
-  ka_loglevel: intParam(255, 'Level of the log line for an answer.'),
+  ka_loglevel: intParam(255, 'Level of the log line for an answer; 255: none.'),
   ka_logmsg: strParam(' to-uri: [$tu] remote-addr: [$sas]', 'The log line for an answer.'),
 };

@@ -11,6 +11,7 @@ import {
 import { type Host, LEVEL } from '../../runtime/host.js';
 import { openEmbedded } from '../db_sqlite/index.js';
 import { checkTableVersion } from '../sql/version.js';
+import { attributeSchema, attributeWrites, readAttributes } from './attributes.js';
 import type { Contact } from './contact.js';
 import { DEFAULT_URL, type UsrlocParams, usrlocParams } from './params.js';
 import { columnNames, contactOf, type Names, readColumns, rowOf, splitAor } from './rows.js';
@@ -52,8 +53,9 @@ export class DatabaseStorage implements Storage {
   }
 
   write(kind: 'insert' | 'update' | 'delete', contact: Readonly<Contact>): void {
-    this.#queue.push(this.#change(kind, contact));
-    this.#taken++;
+    const before = this.#queue.length;
+    this.#queue.push(this.#change(kind, contact), ...attributeWrites(kind, contact, this.#params));
+    this.#taken += this.#queue.length - before;
     this.#start();
   }
 
@@ -144,18 +146,24 @@ export class DatabaseStorage implements Storage {
     this.#host.log.write(LEVEL.ERR, 'usrloc', `failed to write to the database: ${why}\n`);
   }
 
-  async #select(table: string, where: readonly DbCondition[]): Promise<Contact[]> {
+  async #select(table: string, where: readonly DbCondition[], aor?: string): Promise<Contact[]> {
     const { rows } = await this.#db.query({ table, columns: readColumns(this.#names), where });
-    const contacts = rows.map((row) => contactOf(this.#host, table, row, this.#params));
-    return contacts.filter((c) => c !== undefined);
+    const contacts = rows.map((row) => contactOf(this.#host, table, row, this.#params)).filter((c) => c !== undefined);
+    await readAttributes(this.#db, table, contacts, this.#params, aor);
+    return contacts;
   }
 
   async read(domain: string, aor: string): Promise<readonly Contact[]> {
-    return await this.#select(domain, this.#ofAor(aor));
+    return await this.#select(domain, this.#ofAor(aor), aor);
   }
 
   async readByRuid(domain: string, ruid: string): Promise<Contact | undefined> {
-    return (await this.#select(domain, [{ column: this.#names.ruid, op: '=', value: ruid }]))[0];
+    const rows = await this.#db.query({
+      table: domain,
+      columns: readColumns(this.#names),
+      where: [{ column: this.#names.ruid, op: '=', value: ruid }],
+    });
+    return rows.rows[0] && contactOf(this.#host, domain, rows.rows[0], this.#params);
   }
 
   async all(domain: string): Promise<readonly Contact[]> {
@@ -205,7 +213,7 @@ const OWN_FILE = 'location.sqlite';
 async function openOwn(host: Host, tables: Iterable<string>, params: UsrlocParams): Promise<Database> {
   const file = join(host.runtimeDir ?? '.', OWN_FILE);
   host.log.write(LEVEL.NOTICE, 'usrloc', `no db_url and no db_mysql: contacts are kept in ${file}\n`);
-  const schema = [...tables].map((table) => tableSchema(table, columnNames(params)));
+  const schema = [...tables].map((table) => tableSchema(table, columnNames(params)) + attributeSchema(table));
   return await openEmbedded(file, schema.join(''));
 }
 

@@ -331,6 +331,7 @@ export class Usrloc {
     }
     if (contact.state !== 'new' && this.storage !== null && this.params.db_mode !== DB_MODE.READ_ONLY)
       this.storage.write('delete', contact);
+    if (this.params.close_expired_tcp !== 0 && contact.connection > 0) this.host.closeConnection?.(contact.connection);
     this.#drop(domain, record, contact);
     domain.expired++;
   }
