@@ -45,6 +45,8 @@ import { presence } from './presence/index.js';
 import { presenceDialoginfo } from './presence_dialoginfo/index.js';
 import { presenceMwi } from './presence_mwi.js';
 import { presenceXml } from './presence_xml/index.js';
+import { pua } from './pua/index.js';
+import { puaDialoginfo } from './pua_dialoginfo/index.js';
 import { pv } from './pv/index.js';
 import { ratelimit } from './ratelimit.js';
 import { regexModule } from './regex/index.js';
@@ -116,6 +118,8 @@ export const MODULES: readonly ModuleDefinition[] = [
   presenceDialoginfo,
   presenceMwi,
   presenceXml,
+  pua,
+  puaDialoginfo,
   pv,
   regexModule,
   registrar,
