@@ -29,6 +29,7 @@ import {
   type Transport,
 } from '../sip/transport.js';
 import type { Myself } from './addresses.js';
+import { SourceAddresses } from './source-address.js';
 
 export interface HostParts {
   readonly program: Program;
@@ -58,6 +59,7 @@ const FAKE =
 const NO_CONNECTIONS = { opened_connections: 0, opened_tls_connections: 0, write_queued_bytes: 0 };
 
 export class ServerHost implements Host {
+  readonly #routes = new SourceAddresses();
   readonly turns: Turns;
   program: Program;
   readonly log: Log;
@@ -151,6 +153,10 @@ export class ServerHost implements Host {
       if (preferred.proto === proto) return preferred;
       const twin = this.findSocket(proto, preferred.ip, preferred.port);
       if (twin !== undefined) return twin;
+    }
+    if (proto === 'udp' && this.program.core.values.get('mhomed') === 1) {
+      const routed = this.#routes.socketTo(ip, this.sockets);
+      if (routed !== undefined) return routed;
     }
     if (proto === 'udp' && bound?.proto === 'udp' && bound.af === af) return bound;
     for (const s of this.sockets) if (s.proto === proto && s.af === af && !s.virtual) return s;

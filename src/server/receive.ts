@@ -60,6 +60,7 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received): void {
   const core = coreOf(program);
   if (core.forceRport) msg.forceRport = true;
   if (core.receivedRport) msg.localRport = true;
+  if (core.replyToVia) msg.replyToVia = true;
   const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
   const pre = program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);

@@ -1,8 +1,9 @@
 /** Replies the server makes itself, and where they go (sip.md, section 2). */
 import { toOf, topVia, viasOf } from './header.js';
 import { HDR } from './header-names.js';
+import { isIp } from './ip.js';
 import type { Header, SipMessage } from './message.js';
-import { bracketed, type Destination } from './transport.js';
+import { bracketed, type Destination, type Received } from './transport.js';
 import type { Via } from './via.js';
 
 export interface ReplyOptions {
@@ -145,7 +146,14 @@ export function replyDestination(msg: SipMessage): Destination | undefined {
   const { proto, srcIp, srcPort, socket, connection } = msg.received;
   if (proto !== 'udp') return { proto, ip: srcIp, port: srcPort, socket, connection };
   const port = needsRport(msg, via) ? srcPort : via.port || SIP_PORT;
+  if (msg.replyToVia) return viaDestination(via, port, msg.received) ?? { proto, ip: srcIp, port, socket };
   return { proto, ip: srcIp, port, socket };
+}
+
+/** As the top Via has it; undefined where that is a name, which would have to be looked up. */
+function viaDestination(via: Via, port: number, { proto, socket }: Received): Destination | undefined {
+  const host = via.host.replace(/^\[|\]$/g, '');
+  return isIp(host) ? { proto, ip: host, port: Number(via.rport ?? 0) || port, socket } : undefined;
 }
 
 /** Address text of the next Via of a reply that is forwarded: `received` before sent-by, `rport` before its port. */

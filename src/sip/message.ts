@@ -114,6 +114,8 @@ export class SipMessage {
   instance: string | null = null;
   /** force_rport(): fill in rport in replies. */
   forceRport = false;
+  /** reply_to_via: own replies go to the address in the top Via instead of the source. */
+  replyToVia = false;
   /** add_local_rport(): ask for rport in the own Via. */
   localRport = false;
   /** set_advertised_address/port for Via and Record-Route. */
@@ -343,6 +345,7 @@ export class SipMessage {
     this.#branches = from.#branches === null ? null : from.#branches.map((b) => ({ ...b }));
     this.forceRport = from.forceRport;
     this.localRport = from.localRport;
+    this.replyToVia = from.replyToVia;
     this.advertisedHost = from.advertisedHost;
     this.advertisedPort = from.advertisedPort;
     this.replyOptions = from.replyOptions;

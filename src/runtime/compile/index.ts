@@ -5,6 +5,7 @@ import { Catalog } from '../catalog.js';
 import type { Context } from '../context.js';
 import { CORE_CATALOG } from '../core/catalog.js';
 import { coreDefaults } from '../core/params.js';
+import { unbuiltParams } from '../core/unbuilt-params.js';
 import { bindFormat, bindVariable } from '../format.js';
 import { type BindEnv, FAILED, type ModuleDefinition, ROUTE } from '../module.js';
 import * as ops from '../ops.js';
@@ -64,7 +65,7 @@ function routeType(block: RouteBlock): number {
 }
 
 export function compile(script: Script, options: CompileOptions): Compiled {
-  const problems: Problem[] = [...script.problems];
+  const problems: Problem[] = [...script.problems, ...unbuiltParams(script)];
   const catalog = new Catalog(CORE_CATALOG, options.modules);
   const core = coreSettings(script, coreDefaults());
   const scratch = new VarStore();

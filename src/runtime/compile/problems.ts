@@ -54,6 +54,11 @@ export const COMPILE_PROBLEMS = {
     phase: 'fixup',
   },
   'case-not-constant': { severity: 'error', text: 'constant expected' },
+  'core-param-not-built': {
+    severity: 'error',
+    text: '{name}={value} is not built in kamscript: {why}; leave the line out',
+    phase: 'init',
+  },
   'core-statement': { severity: 'error', text: '{name}: {why}' },
   'core-operand': { severity: 'error', text: '{name}: {why}' },
   'onsend-command': { severity: 'error', text: 'command not allowed in onsend_route: {name}' },

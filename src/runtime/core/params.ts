@@ -29,6 +29,7 @@ export interface CoreFacts {
   readonly forceRport: boolean;
   readonly receivedRport: boolean;
   readonly receivedRoute: boolean;
+  readonly replyToVia: boolean;
   /** The `Server` line of own replies without its line end; '' for none. */
   readonly serverHeader: string;
 }

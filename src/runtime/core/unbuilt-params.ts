@@ -1,0 +1,40 @@
+/** Core parameters whose effect is not built: values that ask for it are refused when the server starts. */
+import type { Problem } from '../../parser/problem.js';
+import type { Script } from '../../parser/tree.js';
+import { problem } from '../compile/problems.js';
+
+interface Unbuilt {
+  /** Values that ask for nothing. */
+  readonly fine: readonly (number | string)[];
+  readonly why: string;
+}
+
+const off = (why: string): Unbuilt => ({ fine: [0], why });
+
+const UNBUILT: Readonly<Record<string, Unbuilt>> = {
+  bind_ipv6_link_local: off('name the addresses in listen lines'),
+  enable_sctp: { fine: [0, 2], why: 'there is no SCTP: it takes UDP, TCP and TLS' },
+  ipv6_hex_style: { fine: ['c'], why: 'IPv6 addresses are written in the short form' },
+  latency_limit_cfg: off('use module benchmark, or kamscript trace'),
+  phone2tel: { fine: [1], why: 'user=phone always makes a tel URI' },
+  rev_dns: off('received= is never added by a reverse look-up'),
+  sip_warning: off('own replies carry no Warning header'),
+  stats_name_separator: { fine: ['_'], why: 'names of statistics have an underscore' },
+  tcp_accept_haproxy: off('the PROXY protocol is not understood'),
+  tcp_accept_hep3: off('HEP3 packets are not taken'),
+  tcp_accept_unique: off('a second connection from an address is always taken'),
+  tcp_connection_match: off('connections are found by the address of the other side'),
+  tcp_source_ipv4: { fine: [], why: 'connections leave by the address that the system chooses' },
+  tcp_source_ipv6: { fine: [], why: 'connections leave by the address that the system chooses' },
+  use_dst_blocklist: off('destinations that failed are not avoided; module dispatcher can do that'),
+};
+
+export function unbuiltParams(script: Script): Problem[] {
+  return script.items.flatMap((item) => {
+    if (item.kind !== 'param' || item.value.kind === 'addresses') return [];
+    const unbuilt = UNBUILT[item.name];
+    const { value } = item.value;
+    if (unbuilt === undefined || unbuilt.fine.includes(value)) return [];
+    return [problem('core-param-not-built', { name: item.name, value, why: unbuilt.why }, item.span)];
+  });
+}
