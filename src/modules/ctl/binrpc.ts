@@ -180,7 +180,8 @@ function bytesOf(n: number, least: number): Buffer {
   return all.subarray(from);
 }
 
-const isInt32 = (n: number) => Number.isInteger(n) && n >= -2147483648 && n <= 2147483647;
+/** Of 32 bits with or without sign: kamcmd shows them with one (`Methods: -1`, seen). */
+const isWord = (n: number) => Number.isInteger(n) && n >= -2147483648 && n <= 4294967295;
 
 function int(n: number): Buffer {
   const bytes = bytesOf(n, 0);
@@ -210,7 +211,7 @@ const NULL_TEXT = '<null string>';
 
 function write(out: Buffer[], value: RpcValue): void {
   if (typeof value === 'string') out.push(textRecord(TYPE.TEXT, value));
-  else if (typeof value === 'number') out.push(isInt32(value) ? int(value) : double(value));
+  else if (typeof value === 'number') out.push(isWord(value) ? int(value | 0) : double(value));
   else if (typeof value === 'boolean') out.push(int(value ? 1 : 0));
   else if (value === null) out.push(textRecord(TYPE.TEXT, NULL_TEXT));
   else writeStruct(out, value);

@@ -118,6 +118,7 @@ function forcedSocket(host: Host, params: NathelperParams): ListenSocket | undef
 
 function request(host: Host, pinger: Pinger, params: NathelperParams, contact: Contact, socket: ListenSocket): string {
   const serial = hex(pinger.serial++);
+  const ticks = Math.floor((host.clock.now() - host.startTime) / SECOND);
   const branch = String(Math.floor(host.random() * BRANCH_DIGITS)).padStart(7, '1');
   const { sipping_method: method, sipping_from: from } = params;
   const tag = `${contact.ruid}-${reversedHex(coreHash(contact.aor))}-${serial}`;
@@ -127,7 +128,7 @@ function request(host: Host, pinger: Pinger, params: NathelperParams, contact: C
     ...(contact.path === '' ? [] : [`Route: ${contact.path}`]),
     `From: ${from};tag=${tag}`,
     `To: ${contact.uri}`,
-    `Call-ID: ${pinger.callId}-${serial}@${socket.ip}`,
+    `Call-ID: ${pinger.callId}-${serial}-${hex(ticks)}@${socket.ip}`,
     `CSeq: 1 ${method}`,
     'Content-Length: 0\r\n\r\n',
   ].join('\r\n');

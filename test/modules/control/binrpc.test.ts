@@ -16,11 +16,15 @@ test('a request that is cut off asks for more, wherever it is cut', () => {
 });
 
 describe('plain values come back as they were', () => {
-  const cases = [0, 1, -1, 255, 256, 65535, 2147483647, -2147483648, 2147483648, 1e12, 1.5, -2.25, '', 'text', 'é'];
+  const cases = [0, 1, -1, 255, 256, 65535, 2147483647, -2147483648, 4294967296, 1e12, 1.5, -2.25, '', 'text', 'é'];
   test.each([...cases, 'x'.repeat(7), 'x'.repeat(8), 'x'.repeat(300)])('%s', (value) => {
     const packet = readPacket(replyPacket(7, [value]));
     expect(packet).toMatchObject({ type: PACKET.REPLY, cookie: 7, values: [value] });
   });
+});
+
+test('numbers of 32 bits without sign come with one, as kamcmd shows them', () => {
+  expect(readPacket(replyPacket(7, [4294967295, 2147483648]))).toMatchObject({ values: [-1, -2147483648] });
 });
 
 test('a fault is its code and its text, which is cut where kamcmd would not take it', () => {
