@@ -65,7 +65,7 @@ export const tmParams = {
   ),
   exec_time_check: intParam(5000, 'Accepted; no route here is timed by it.'),
   reply_relay_mode: intParam(1, 'A further 2xx after the end: 0 becomes the reply kept, 1 only passes.'),
-  enable_uac_fr: intParam(0, 'Failure routes for local requests: only 0 is taken.', onlyZero),
+  enable_uac_fr: intParam(0, '1: requests made here may have failure routes, set in event_route[tm:local-request].'),
   event_callback: strParam('', 'For KEMI scripts; accepted.'),
   event_callback_lres_sent: strParam('', 'For KEMI scripts; accepted.'),
   unix_tx_timeout: intParam(500, 'Accepted; t_write_unix() is not there.'),

@@ -16,6 +16,7 @@ import { andThen, inTurnDetached } from './later.js';
 import { LOCAL_DIALOG } from './local-ack.js';
 import { dialogRequest, type LocalDialog } from './local-request.js';
 import { type NextHops, nextHops } from './next-hop.js';
+import { paramsOf } from './params.js';
 import { fakeFinal } from './receive-reply.js';
 import { type Tm, tmOf } from './state.js';
 import { destroy, putOnWait, startBranch } from './timers.js';
@@ -166,8 +167,24 @@ function start(
   return andThen(localRequestRoute(tm, t, b, to, hop), (goOn) => {
     if (!goOn) return late ? fail(tm, t, b, 487) : false;
     b.onReply = t.settings.onReply;
+    if (paramsOf(t.program).enable_uac_fr !== 0) keepForFailure(tm, t, b, to);
     return send(tm, t, b);
   });
+}
+
+/** enable_uac_fr: failure routes of event_route[tm:local-request] see the request as it was sent, Via included. */
+function keepForFailure(tm: Tm, t: Transaction, b: ClientBranch, to: Destination): void {
+  b.onFailure = t.settings.onFailure;
+  b.onBranchFailure = t.settings.onBranchFailure;
+  t.request = asReceived(tm, b, to) ?? null;
+}
+
+/** What is sent as if it had come, from ourselves. */
+function asReceived(tm: Tm, b: ClientBranch, to: Destination): SipMessage | undefined {
+  const line = parseStartLine(b.text);
+  if (line === undefined) return undefined;
+  const received = { proto: to.proto, srcIp: to.socket.ip, srcPort: to.socket.port, socket: to.socket, connection: 0 };
+  return new SipMessage(b.text, line, received, 0, tm.host.clock.now());
 }
 
 function refuse(tm: Tm, why: string): boolean {
@@ -211,10 +228,8 @@ function localRequestRoute(
   hop: string,
 ): boolean | Promise<boolean> {
   const route = t.program.routes.event.get(LOCAL_REQUEST);
-  const line = route === undefined ? undefined : parseStartLine(b.text);
-  if (route === undefined || line === undefined) return true;
-  const received = { proto: to.proto, srcIp: to.socket.ip, srcPort: to.socket.port, socket: to.socket, connection: 0 };
-  const msg = new SipMessage(b.text, line, received, 0, tm.host.clock.now());
+  const msg = route === undefined ? undefined : asReceived(tm, b, to);
+  if (route === undefined || msg === undefined) return true;
   msg.dstUri = hop;
   msg.sendSocket = to.socket;
   const ctx = new Context(tm.host, t.program, msg, ROUTE.LOCAL, t.env);

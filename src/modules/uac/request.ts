@@ -6,7 +6,7 @@ import { parseSocketAddress } from '../../runtime/variables/addresses.js';
 import { callIdOf, cseqOf, fromOf, toOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
-import { type NewRequest, newRequest, type RequestReply, tmParamsOf } from '../tm/api.js';
+import { type NewRequest, newRequest, type RequestReply } from '../tm/api.js';
 import { answerLine, challengeOf } from './challenge.js';
 import { paramsOf } from './params.js';
 
@@ -100,7 +100,7 @@ function read(vars: VarStore): Fields {
 
 /** Bit of `flags`: the password is H(user:realm:password). */
 const HASHED = 1;
-/** evroute: event_route[uac:reply] runs for failures only, and only where enable_uac_fr of tm is set (seen). */
+/** evroute: event_route[uac:reply] runs for failures only, which tm tells of where its enable_uac_fr is set. */
 const FAILURES = 2;
 
 export function sendRequest(ctx: Context): number {
@@ -113,10 +113,13 @@ export function sendRequest(ctx: Context): number {
     headers: fields.hdrs,
     callId: fields.callid,
   };
-  const wanted = fields.evroute !== 0 || (fields.auser !== '' && fields.apasswd !== '');
   const { program, host } = ctx;
-  const sent = newRequest(host, request, wanted ? (reply) => answered(host, program, fields, reply) : undefined);
-  return sent === undefined ? -1 : 1;
+  const asks = fields.evroute !== FAILURES && (fields.evroute !== 0 || (fields.auser !== '' && fields.apasswd !== ''));
+  const sent = newRequest(host, request, asks ? (reply) => answered(host, program, fields, reply) : undefined);
+  if (sent === undefined) return -1;
+  if (fields.evroute === FAILURES)
+    sent.transaction.on('onFailure', ({ code, reply }) => tell(host, program, fields, { code, message: reply }));
+  return 1;
 }
 
 function common(ctx: Pick<Context, 'host' | 'program'>, fields: Fields) {
@@ -137,14 +140,8 @@ export function socketNamed(host: Host, text: string): ListenSocket | null {
 }
 
 function answered(host: Host, program: Context['program'], fields: Fields, reply: RequestReply): void {
-  if (isTold(program, fields, reply.code)) tell(host, program, fields, reply);
-  if ((reply.code === 401 || reply.code === 407) && fields.apasswd !== '' && fields.evroute !== FAILURES)
-    authenticate(host, program, fields, reply);
-}
-
-function isTold(program: Context['program'], { evroute }: Fields, code: number): boolean {
-  if (evroute === FAILURES) return code >= 300 && tmParamsOf(program).enable_uac_fr !== 0;
-  return evroute !== 0;
+  if (fields.evroute !== 0) tell(host, program, fields, reply);
+  if ((reply.code === 401 || reply.code === 407) && fields.apasswd !== '') authenticate(host, program, fields, reply);
 }
 
 /** The same request once more, with an answer to the challenge. */
@@ -175,7 +172,12 @@ export function again(reply: SipMessage) {
 }
 
 /** The reply's code and kind are in `$uac_req(evcode)` and `$uac_req(evtype)` while the event route runs. */
-function tell(host: Host, program: Context['program'], fields: Fields, { code, message }: RequestReply): void {
+function tell(
+  host: Host,
+  program: Context['program'],
+  fields: Fields,
+  { code, message }: Pick<RequestReply, 'code' | 'message'>,
+): void {
   if (!program.routes.event.has(REPLY)) return;
   const { vars } = host;
   // the fields of whatever runs now come back; what the event route does with others stays
