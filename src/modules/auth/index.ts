@@ -92,7 +92,7 @@ const challengeFn = (kind: Kind | 'auto', doc: string) =>
   fn({
     doc,
     args: [str('realm', { dynamic: false }), int('flags')],
-    routes: ['request', 'failure'],
+    routes: ['request', 'failure', 'reply'],
     run: (ctx, params: AuthParams, realm, flags) =>
       realm === '' ? AUTH.ERROR : challenge(ctx, params, kind === 'auto' ? kindOf(ctx) : kind, realm, flags),
   });

@@ -2,6 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { variableEnd } from '../../runtime/format/scan.js';
 import { bindVariable } from '../../runtime/format.js';
+import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import type { ArgDefinition, BindEnv, BindResult, BoundArg } from '../../runtime/module.js';
 import { isInt, toInt, toText, type Value } from '../../runtime/values.js';
 import type { Proto } from '../../sip/transport.js';
@@ -69,6 +70,36 @@ export function parseHostPort(text: string): BindResult<Forced> {
   const proto: Proto | undefined = m?.[1] === undefined ? undefined : protoOf(m[1]);
   if (m === null || (m[1] !== undefined && proto === undefined)) return { error: `'${text}' is no proto:host:port` };
   return { ok: { host: m[2]!, port: Number(m[3] ?? 0), proto } };
+}
+
+/** A constant, or an AVP by its name: `$avp(x)`, or `$x` as SER wrote it (fix_param of FPARAM_AVP). Undefined: no value. */
+export function wordOrAvp(name: string): ArgDefinition<string | number | undefined, false> {
+  return {
+    name,
+    type: 'text or AVP',
+    optional: false,
+    dynamic: false,
+    bind(source): BindResult<BoundArg<string | number | undefined>> {
+      if (source.kind !== 'constant') return { error: `argument '${name}' must be a constant` };
+      const { text } = source;
+      if (text[0] !== '$') return { ok: { kind: 'constant', value: text } };
+      const key = avpKey(/^\$avp\((.+)\)$/.exec(text)?.[1] ?? text.slice(1));
+      if (key === undefined) return { error: `${text} is no AVP` };
+      return { ok: { kind: 'dynamic', get: given((ctx) => firstAvp(ctx.env, key)?.value) } };
+    },
+  };
+}
+
+const PROTO_NUMBERS: Readonly<Record<number, Proto>> = { 1: 'udp', 2: 'tcp', 3: 'tls' };
+const DEFAULT_PORT = 5060;
+
+/** Where a protocol and `host:port` lead; undefined where that is no address. */
+export function forcedBy(proto: string | number | undefined, address: string | number | undefined): Forced | undefined {
+  if (typeof address !== 'string') return undefined;
+  const parsed = parseHostPort(address);
+  if ('error' in parsed) return undefined;
+  const over = typeof proto === 'number' ? PROTO_NUMBERS[proto] : protoOf(proto ?? '');
+  return { host: parsed.ok.host, port: parsed.ok.port || DEFAULT_PORT, proto: over };
 }
 
 /** Flags as a number, `0x05` too. */

@@ -4,7 +4,7 @@ import { LEVEL } from '../../runtime/host.js';
 import { type AnyFunction, fn, forms, raw, str } from '../../runtime/module.js';
 import type { Proto } from '../../sip/transport.js';
 import { parseUri, uriTarget } from '../../sip/uri.js';
-import { constantOf, flagBits, hostPort, parseHostPort, port } from './args.js';
+import { constantOf, flagBits, forcedBy, hostPort, parseHostPort, port, wordOrAvp } from './args.js';
 import { E } from './errors.js';
 import { found } from './functions.js';
 import { transactionOf } from './match.js';
@@ -79,6 +79,13 @@ function replicateOver(proto: Proto | undefined): AnyFunction {
     routes: REQUEST,
     run: (ctx, _p: unknown, host, portNumber) => replicateTo(ctx, { host, port: portNumber, proto }),
   });
+}
+
+const PROTO_ADDRESS = [wordOrAvp('proto'), wordOrAvp('address')] as const;
+
+function badAddress(ctx: Context): number {
+  ctx.host.log.write(LEVEL.ERR, 'tm', 'host name is empty, or the address is none\n');
+  return -1;
 }
 
 /** `t_replicate("sip:host:port")`. */
@@ -162,10 +169,22 @@ export const relayFunctions = {
     run: (ctx) => forwardNonAck(ctx, undefined),
   }),
   t_forward_nonack_to: fn({
-    doc: 'Forwards in the transaction that was begun, to proto:host:port.',
-    args: [hostPort('address')],
+    doc: 'Forwards in the transaction that was begun, over a protocol to host:port; either may be an AVP ("$avp(x)").',
+    args: PROTO_ADDRESS,
     routes: REQUEST,
-    run: (ctx, _p: unknown, forced) => forwardNonAck(ctx, forced, forced.proto),
+    run: (ctx, _p: unknown, proto, address) => {
+      const to = forcedBy(proto, address);
+      return to === undefined ? badAddress(ctx) : forwardNonAck(ctx, to, to.proto);
+    },
+  }),
+  t_relay_to_avp: fn({
+    doc: 'Relays over a protocol to host:port; either may be an AVP ("$avp(x)").',
+    args: PROTO_ADDRESS,
+    routes: REQUEST,
+    run: (ctx, _p: unknown, proto, address) => {
+      const to = forcedBy(proto, address);
+      return to === undefined ? badAddress(ctx) : scriptRelay(ctx, to);
+    },
   }),
   t_replicate: forms(
     fn({
@@ -186,9 +205,12 @@ export const relayFunctions = {
   t_replicate_tcp: replicateOver('tcp'),
   t_replicate_tls: replicateOver('tls'),
   t_replicate_to: fn({
-    doc: 'Sends a copy to proto:host:port; its replies go nowhere.',
-    args: [hostPort('address')],
+    doc: 'Sends a copy over a protocol to host:port; its replies go nowhere. Either may be an AVP ("$avp(x)").',
+    args: PROTO_ADDRESS,
     routes: REQUEST,
-    run: (ctx, _p: unknown, forced) => replicateTo(ctx, forced),
+    run: (ctx, _p: unknown, proto, address) => {
+      const to = forcedBy(proto, address);
+      return to === undefined ? badAddress(ctx) : replicateTo(ctx, to);
+    },
   }),
 };

@@ -277,7 +277,7 @@ export const functions = {
   t_next_contact_flow: fn({
     doc: 'Adds a branch to the next flow of the instance of the failed branch; -2 when there is none.',
     args: [],
-    routes: ['request', 'failure'],
+    routes: REQUEST,
     run: (ctx, params: TmParams) => nextContactFlow(ctx, params),
   }),
   t_clean: fn({

@@ -27,15 +27,7 @@ export const tm = defineModule({
     'tm:local-response': 'Each reply that tm makes itself, after it was sent.',
     'tm:branch-failure:*': 'A branch failed, where t_on_branch_failure() named this event.',
   },
-  missing: [
-    't_write_req',
-    't_write_unix',
-    't_relay_to_avp',
-    't_relay_to_sctp',
-    't_forward_nonack_sctp',
-    't_replicate_sctp',
-    'tw_append',
-  ],
+  missing: ['t_write_req', 't_write_unix', 't_relay_to_sctp', 't_forward_nonack_sctp', 't_replicate_sctp', 'tw_append'],
   start(host) {
     const state = new Tm(host);
     state.branchTimeout = (t, b) => branchTimeout(state, t, b);

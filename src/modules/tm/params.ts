@@ -59,10 +59,7 @@ export const tmParams = {
   local_cancel_reason: intParam(1, 'Reason header in CANCELs made here.'),
   e2e_cancel_reason: intParam(1, "The caller's Reason headers go into the CANCELs made for its CANCEL."),
   relay_100: intParam(0, 'Relay 100 replies too.'),
-  rich_redirect: intParam(
-    0,
-    '3xx made here: bit 1 adds branch flags, bit 2 adds path to the contacts; only 0 is taken.',
-  ),
+  rich_redirect: intParam(0, '3xx made here: bit 1 adds branch flags, bit 2 adds path to the contacts.'),
   exec_time_check: intParam(5000, 'Accepted; no route here is timed by it.'),
   reply_relay_mode: intParam(1, 'A further 2xx after the end: 0 becomes the reply kept, 1 only passes.'),
   enable_uac_fr: intParam(0, '1: requests made here may have failure routes, set in event_route[tm:local-request].'),
