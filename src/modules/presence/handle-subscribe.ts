@@ -94,7 +94,7 @@ function subscriptionOf(
   const contact = contactsOf(msg).at(-1);
   const cseq = Number(cseqOf(msg)?.number ?? Number.NaN);
   const owner = userOf(msg.uri);
-  if (toName === undefined || fromName === undefined || contact === undefined || contact.star) return undefined;
+  if (toName === undefined || fromName === undefined || contact === undefined || !isTarget(contact.uri)) return undefined;
   if (from?.tag === undefined || !Number.isInteger(cseq) || owner === undefined) return undefined;
   const agent = msg.firstValue(HDR.USERAGENT) ?? '';
   const begins = to?.tag === undefined;
@@ -124,6 +124,13 @@ function subscriptionOf(
     userAgent: agent.length < MAX_USER_AGENT ? agent : '',
   };
 }
+
+/** May a NOTIFY go to it? It becomes a Request-URI. `*` is none. */
+function isTarget(uri: string): boolean {
+  return !BLANK.test(uri) && parseUri(uri) !== undefined;
+}
+
+const BLANK = /[\x00-\x20\x7f]/;
 
 /** A shared line is the user of the Contact in the domain of From. */
 function ownerUri(event: PresenceEvent, contact: string, fromDomain: string): string | undefined {

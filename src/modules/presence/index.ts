@@ -64,6 +64,15 @@ export const presence = defineModule({
   params,
   pvs,
   rpc,
+  atStart: [
+    'db_url',
+    'presentity_table',
+    'active_watchers_table',
+    'watchers_table',
+    'subs_db_mode',
+    'publ_cache',
+    'enable_dmq',
+  ],
   needs: ['sl', 'tm'],
   events: { [NOTIFY_REPLY]: 'After each reply to a NOTIFY, or when none came; the NOTIFY is the message in view.' },
   functions: {

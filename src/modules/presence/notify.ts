@@ -1,5 +1,6 @@
 /** NOTIFY: what watchers are told (RFC 6665), and when. */
 import { LEVEL } from '../../runtime/host.js';
+import { itemEnd } from '../../sip/uri.js';
 import { newRequest, type RequestReply } from '../tm/api.js';
 import { newDocument, newElement, textNode } from '../xml/tree.js';
 import { writeXml } from '../xml/write.js';
@@ -204,11 +205,18 @@ function contactOf({ localContact, socket }: Subscription): string {
   return transport === 'tcp' || transport === 'tls' ? `${localContact};transport=${transport}` : localContact;
 }
 
-const ROUTE_VALUE = /(?:"[^"]*"|[^,"<])*<[^>]*>[^,]*/g;
-
 /** Route values of what Record-Route said. */
 function routesOf(recordRoute: string): string[] {
-  return recordRoute === '' ? [] : (recordRoute.match(ROUTE_VALUE) ?? []).map((v) => v.trim());
+  const out: string[] = [];
+  for (let at = 0; at < recordRoute.length; ) {
+    const end = itemEnd(recordRoute, at, ',');
+    // a comma within brackets is part of the URI
+    const close = recordRoute.indexOf('>', at);
+    const stop = close > end && recordRoute.lastIndexOf('<', end) >= at ? itemEnd(recordRoute, close, ',') : end;
+    out.push(recordRoute.slice(at, stop).trim());
+    at = stop + 1;
+  }
+  return out.filter((value) => value !== '');
 }
 
 function send(presence: Presence, sub: Subscription, event: PresenceEvent, body: string, seconds: number): void {

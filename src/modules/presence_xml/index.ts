@@ -237,6 +237,7 @@ export const presenceXml = defineModule({
       },
     }),
   },
+  atStart: ['db_url', 'xcap_table', 'force_active'],
   needs: ['sl', 'presence'],
   check(given) {
     const { force_active, passive_mode, integrated_xcap_server } = given as unknown as Params;

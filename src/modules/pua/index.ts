@@ -55,6 +55,7 @@ export const pua = defineModule({
     fetch_rows: intParam(500, 'Without effect: the table is read in one go.'),
     db_table_lock_write: intParam(1, 'Without effect: no table is locked.'),
   },
+  atStart: ['db_url', 'db_table'],
   missing: ['pua_update_contact'],
   needs: ['tm'],
   rpc: {

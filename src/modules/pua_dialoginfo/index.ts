@@ -292,4 +292,6 @@ export const puaDialoginfo = defineModule({
     });
     return state;
   },
+  // its parameters are read anew for each call
+  reload() {},
 });

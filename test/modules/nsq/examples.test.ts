@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { built } from '../../support/built.js';
+import { Phone } from '../presence/phone.js';
 import { freePort, until } from './helpers.js';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -97,6 +98,34 @@ test('nsq-presence.cfg keeps the state of a user', { timeout: 60_000 }, async ()
   await send('PUBLISH', update('terminated'));
   await logged('alice is terminated');
   expect(await send('MESSAGE', 'hello', 'alice')).toBe('200 OK');
+});
+
+test('nsq-presence.cfg sends a NOTIFY to a phone that subscribed', { timeout: 60_000 }, async () => {
+  await run('nsq-presence.cfg');
+  const phone = await Phone.open(port);
+  try {
+    const [subscribed] = await phone.request('SUBSCRIBE', 'alice');
+    expect(subscribed?.start).toBe('SIP/2.0 200 OK');
+    const update = {
+      'Event-Category': 'presence',
+      'Event-Name': 'update',
+      'Event-Package': 'presence',
+      From: 'sip:alice@example.org',
+      'From-User': 'alice',
+      'From-Realm': 'example.org',
+      'To-User': 'bob',
+      State: 'confirmed',
+      'Call-ID': 'c1',
+      Expires: '3600',
+    };
+    expect(await send('PUBLISH', JSON.stringify(update))).toBe('202 Accepted');
+    await logged('alice is confirmed (delivery 1)');
+    await phone.quiet();
+    expect(phone.all.at(-1)?.start).toMatch(/^NOTIFY /);
+    expect(phone.all.at(-1)?.body).toContain('<rpid:on-the-phone/>');
+  } finally {
+    phone.close();
+  }
 });
 
 test('nsq_pua_publish writes the presentity table of a text database', { timeout: 60_000 }, async () => {

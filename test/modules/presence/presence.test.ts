@@ -141,6 +141,22 @@ describe.each(stores)('%s', (_where, lines) => {
   });
 });
 
+test('a NOTIFY goes the way that Record-Route says', async () => {
+  await using s = await load('test.cfg', { text: SCRIPT(MEMORY) });
+  const routes = ['<sip:10.0.0.1;lr>', '"P, Q" <sip:10.0.0.2;lr;f=a,b>;x=y', '<sip:10.0.0.3;lr>'];
+  const headers = [
+    'From: <sip:bob@example.org>;tag=b',
+    'Call-ID: routed',
+    'Event: presence',
+    'Contact: <sip:bob@127.0.0.1:5070>',
+    `Record-Route: ${routes[0]}, ${routes[1]}`,
+    `Record-Route: ${routes[2]}`,
+  ];
+  const run = await s.request(request('SUBSCRIBE', 'alice', headers));
+  const [notify] = run.requests;
+  expect(notify?.text.split('\r\n').filter((l) => l.startsWith('Route: '))).toEqual(routes.map((r) => `Route: ${r}`));
+});
+
 test('RPC commands say what is missing', async () => {
   await using s = await load('test.cfg', { text: SCRIPT(MEMORY) });
   await expect(s.rpc('presence.refreshWatchers', 'sip:a@b')).rejects.toThrow('Not enough parameters');
