@@ -94,7 +94,8 @@ function subscriptionOf(
   const contact = contactsOf(msg).at(-1);
   const cseq = Number(cseqOf(msg)?.number ?? Number.NaN);
   const owner = userOf(msg.uri);
-  if (toName === undefined || fromName === undefined || contact === undefined || !isTarget(contact.uri)) return undefined;
+  if (toName === undefined || fromName === undefined || contact === undefined || !isTarget(contact.uri))
+    return undefined;
   if (from?.tag === undefined || !Number.isInteger(cseq) || owner === undefined) return undefined;
   const agent = msg.firstValue(HDR.USERAGENT) ?? '';
   const begins = to?.tag === undefined;
