@@ -62,6 +62,8 @@ const TEXTS = [
   'profiles',
 ] as const;
 
+const LAST_STATE = 5;
+
 type NumberName = (typeof NUMBERS)[number];
 type TextName = (typeof TEXTS)[number];
 
@@ -95,6 +97,7 @@ function fieldsOf(root: Fields): { numbers: Record<NumberName, number>; texts: R
     if (typeof v !== 'number' || !(v >= 0 && v <= 0xffffffff)) return undefined;
     numbers[name] = Math.trunc(v);
   }
+  if (numbers.state < 1 || numbers.state > LAST_STATE) return undefined;
   const texts = {} as Record<TextName, string>;
   for (const name of TEXTS) {
     const v = root[name] ?? '';

@@ -186,7 +186,9 @@ export class DialogPeer implements Peer, FriendsOwner {
     for (const [name, value] of wire.vars) dialog.vars.set(name, value);
     if (wire.profiles !== '') enterProfiles(ds, dialog, wire.profiles);
     dialog.dflags &= ~DFLAG.PROFILES_CHANGED;
-    return wire.state === dialog.state || this.#state(wire);
+    // answered, not acknowledged: the rest comes with the ACK
+    const state = wire.state === STATE.ANSWERED ? STATE.EARLY : wire.state;
+    return state <= dialog.state || this.#state({ ...wire, state });
   }
 
   #create(wire: WireDialog): Dialog | undefined {
