@@ -276,8 +276,8 @@ export const uacRedirect = defineModule({
       problems.push(`acc_function ${params.acc_function} needs module acc`);
     return problems;
   },
-  start: ({ pid, clock, program }) => {
+  start: ({ pid, clock, program, random }) => {
     const serverId = Number(program.core.values.get('server_id') ?? 0);
-    return { nextId: sruid({ prefix: 'rdir', serverId, now: clock.now(), pid }) };
+    return { nextId: sruid({ prefix: 'rdir', serverId, now: clock.now(), pid, random }) };
   },
 });

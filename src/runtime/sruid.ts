@@ -9,9 +9,17 @@ export interface SruidSource {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly pid: number;
+  /** 0 <= x < 1. Without it the last numbers are 1, 2, 3 … */
+  readonly random?: () => number;
 }
 
-/** A maker of ids that differ in their last number. */
+/** Where the last number may begin; in hexadecimal 12 digits. */
+const STARTS = 2 ** 48;
+
+/**
+ * A maker of ids that differ in their last number. It begins anywhere: servers in containers have equal process ids, and
+ * may start in the same second.
+ */
 export function sruid(source: SruidSource): () => string {
   const sep = source.separator ?? '-';
   const hex = (n: number) => Math.trunc(n).toString(16);
@@ -19,6 +27,6 @@ export function sruid(source: SruidSource): () => string {
   if (source.serverId) parts.push(hex(source.serverId));
   parts.push(hex(source.now / 1000), hex(source.pid), '');
   const root = parts.join(sep);
-  let counter = 0;
+  let counter = source.random === undefined ? 0 : Math.floor(source.random() * STARTS);
   return () => root + hex(++counter);
 }

@@ -61,7 +61,9 @@ export class Dialogs {
       step: Math.max(params.h_id_step, 1),
       random: () => host.random(),
     });
-    this.profiles = new Profiles(sruid({ prefix: 'dlgp', serverId, now: host.clock.now(), pid: host.pid }));
+    this.profiles = new Profiles(
+      sruid({ prefix: 'dlgp', serverId, now: host.clock.now(), pid: host.pid, random: () => host.random() }),
+    );
   }
 
   /** Those of the newest version of the script. */

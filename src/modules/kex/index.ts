@@ -148,6 +148,9 @@ export const kex = defineModule({
   start(host: Host): KexState {
     countMessages(host);
     const serverId = Number(host.program.core.values.get('server_id') ?? 0);
-    return { debug: undefined, nextId: sruid({ now: host.startTime, pid: host.pid, serverId }) };
+    return {
+      debug: undefined,
+      nextId: sruid({ now: host.startTime, pid: host.pid, serverId, random: () => host.random() }),
+    };
   },
 });

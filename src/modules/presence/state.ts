@@ -58,7 +58,13 @@ export class Presence {
     this.host = host;
     this.database = database;
     const serverId = Number(host.program.core.values.get('server_id') ?? 0);
-    this.newRuid = sruid({ prefix: 'pres', serverId, now: host.clock.now(), pid: host.pid });
+    this.newRuid = sruid({
+      prefix: 'pres',
+      serverId,
+      now: host.clock.now(),
+      pid: host.pid,
+      random: () => host.random(),
+    });
     const { presentity_table, watchers_table, publ_cache } = this.params;
     this.presentities =
       publ_cache === PUBL_CACHE.MEMORY || database === undefined

@@ -80,7 +80,13 @@ export class Usrloc {
   constructor(host: Host) {
     this.host = host;
     const serverId = Number(host.program.core.values.get('server_id') ?? 0);
-    this.newRuid = sruid({ prefix: 'uloc', serverId, now: host.clock.now(), pid: host.pid });
+    this.newRuid = sruid({
+      prefix: 'uloc',
+      serverId,
+      now: host.clock.now(),
+      pid: host.pid,
+      random: () => host.random(),
+    });
   }
 
   get params(): UsrlocParams {
