@@ -89,6 +89,8 @@ function deedOf(m: Readonly<Record<string, unknown>>): UsrlocDeed | undefined {
   }
 }
 
+const MOST_Q = 1000;
+
 /** Absent members are empty, unknown ones are left out; undefined when one is of the wrong kind. */
 function contactOf(m: Readonly<Record<string, unknown>>): WireContact | undefined {
   const out: Record<string, string | number> = {};
@@ -100,7 +102,7 @@ function contactOf(m: Readonly<Record<string, unknown>>): WireContact | undefine
   for (const name of NUMBERS) {
     const v = m[name] ?? 0;
     if (typeof v !== 'number') return undefined;
-    out[name] = name === 'q' ? Math.trunc(v) : unsigned(v);
+    out[name] = name === 'q' ? Math.trunc(Math.min(Math.max(v, -1), MOST_Q)) : unsigned(v);
   }
   return out as unknown as WireContact;
 }
