@@ -27,6 +27,8 @@ export const IFLAG = {
   KA_SRC: 2,
   KA_DST: 4,
   TIMER_NORESET: 8,
+  /** The callee sees greater CSeq numbers than the caller sends. */
+  CSEQ_DIFF: 16,
   PRACK: 32,
   /** The other nodes of the bus know of it. */
   DMQ: 64,

@@ -5,6 +5,7 @@ import { DMQ } from '../dmq/dmq-state.js';
 import { onRoute } from '../rr/state.js';
 import { onLocalTransaction, onTransaction } from '../tm/api.js';
 import { DIALOG_SLOT } from './context.js';
+import { cseqTransactionBegan, trackCseq } from './cseq.js';
 import { functions } from './functions.js';
 import { profileFunctions } from './functions-profiles.js';
 import { runKeepalives } from './keepalive.js';
@@ -82,7 +83,7 @@ export const dialogModule = defineModule({
       'A call was not answered; the negative reply is in view, or a made-up request where it was made here.',
   },
   needs: ['tm', 'rr'],
-  missing: ['event_callback (KEMI)', 'track_cseq_updates', 'dlg_remove_dialogs_from_node'],
+  missing: ['event_callback (KEMI)', 'dlg_remove_dialogs_from_node'],
   atStart: [
     'hash_size',
     'h_id_start',
@@ -104,7 +105,11 @@ export const dialogModule = defineModule({
     const { profiles_with_value, profiles_no_value, db_mode } = ds.params;
     ds.profiles.define(profiles_with_value, profiles_no_value);
     statistics(host, ds);
-    onTransaction(host, (t, ctx) => transactionBegan(ds, t, ctx));
+    onTransaction(host, (t, ctx) => {
+      transactionBegan(ds, t, ctx);
+      cseqTransactionBegan(t, ctx.msg);
+    });
+    trackCseq(host, ds);
     onLocalTransaction(host, (t) => {
       if (ds.sending !== null) t.setSlot(DIALOG_SLOT, ds.sending);
     });

@@ -46,6 +46,7 @@ export const VAR_COLUMNS = {
 type ColumnParams = Readonly<Record<keyof typeof COLUMNS | keyof typeof VAR_COLUMNS, string>>;
 
 export interface DialogParams extends ColumnParams {
+  readonly track_cseq_updates: number;
   readonly enable_stats: number;
   readonly hash_size: number;
   readonly rr_param: string;
@@ -170,8 +171,9 @@ export const params = {
     within(0, 3),
   ),
   dlg_filter_mode: intParam(0, '1: only dialogs of sockets of this server time out and get keepalives.'),
-  track_cseq_updates: intParam(0, 'Only 0 is taken: CSeq is not rewritten after uac_auth().', (v) =>
-    v === 0 ? undefined : 'track_cseq_updates is not supported',
+  track_cseq_updates: intParam(
+    0,
+    '1: after uac_auth() the CSeq goes up towards the callee, and is taken back in replies.',
   ),
   xavp_cfg: strParam(null, 'Without effect, as in Kamailio.'),
 };

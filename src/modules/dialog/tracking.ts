@@ -8,6 +8,7 @@ import { addRrParam } from '../rr/record.js';
 import { routeParam } from '../rr/state.js';
 import { type TmCallback, type Transaction, transactionOf } from '../tm/api.js';
 import { contextDialog, contextOf, DIALOG_SLOT, type DialogContext, identityOf, peekContext } from './context.js';
+import { refreshCseq } from './cseq.js';
 import { CALLEE, CALLER, DFLAG, DIRECTION, Dialog, IFLAG, STATE } from './dialog.js';
 import { didText, parseDid } from './did.js';
 import { runEventRoute } from './events.js';
@@ -228,6 +229,7 @@ export function follow(ds: Dialogs, ctx: Context, mode: number): void {
   const { dialog, direction } = found;
   const own = contextOf(ctx);
   view(own, dialog);
+  refreshCseq(ctx, dialog, direction);
   transactionOf(ctx)?.setSlot(DIALOG_SLOT, dialog);
   const what = HAPPENING[msg.method] ?? 'request';
   const { before, after, unref: free } = step(ds, dialog, what);

@@ -1,5 +1,6 @@
 /** Requests that begin here and go to a side of a dialog: BYE, OPTIONS, what a script asks for. */
 import { newRequest, type RequestReply } from '../tm/api.js';
+import { cseqDiff } from './cseq.js';
 import { CALLEE, CALLER, DFLAG, type Dialog, IFLAG, type Side, STATE } from './dialog.js';
 import { runEventRoute } from './events.js';
 import { countChange, step, stopTimer, unref } from './lifecycle.js';
@@ -24,7 +25,7 @@ type OnReply = (reply: RequestReply) => void;
 export function sendWithin(ds: Dialogs, dialog: Dialog, side: Side, what: WithinRequest, onReply?: OnReply): boolean {
   const to = dialog.legs[side];
   const from = dialog.legs[side === CALLER ? CALLEE : CALLER];
-  const cseq = Number(from.cseq);
+  const cseq = Number(from.cseq) + (side === CALLEE ? cseqDiff(dialog) : 0);
   if (to.contact === '') {
     ds.error('no contact available');
     return false;

@@ -8,7 +8,7 @@ import { tagOf } from './local-reply.js';
 import { lookUp, transactionOf } from './match.js';
 import type { Forced } from './next-hop.js';
 import { newTransaction } from './relay.js';
-import { findById, TM, tmOf } from './state.js';
+import { findByBranch, findById, TM, tmOf } from './state.js';
 import { type Resumed, resume, suspend } from './suspend.js';
 import type { Transaction } from './transaction.js';
 
@@ -80,6 +80,16 @@ export function resumeRun(host: Host, { index, label }: Suspended, what: Resumed
 /** Calls `fn` for each transaction that a request begins from now on: the place to add callbacks by `t.on(…)`. */
 export function onTransaction(host: Host, fn: (t: Transaction, ctx: Context) => void): void {
   tmOf(host).onRequestIn.push(fn);
+}
+
+/** Calls `fn` when uac_auth() has put its answer into a request that goes out again. */
+export function onAuthAnswer(host: Host, fn: (ctx: Context, t: Transaction) => void): void {
+  tmOf(host).onAuthAnswer.push(fn);
+}
+
+/** The transaction that the branch of a reply's top Via names. */
+export function transactionOfReply(host: Host, viaBranch: string): Transaction | undefined {
+  return findByBranch(tmOf(host), viaBranch)?.t;
 }
 
 /** Calls `fn` for each transaction that begins here. */

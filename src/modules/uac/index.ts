@@ -128,7 +128,6 @@ export const uac = defineModule({
   name: 'uac',
   doc: 'The server as a client: requests of its own, From and To replaced, challenges answered, accounts registered elsewhere.',
   needs: ['tm'],
-  missing: ['CSeq numbers of a dialog after uac_auth() (track_cseq_updates of dialog)'],
   params,
   events: { 'uac:reply': 'The reply to a request of uac_req_send(), where $uac_req(evroute) asks for it.' },
   functions: {
