@@ -5,4 +5,4 @@
 import { makeSqlite } from '../support/databases.js';
 import { stockTests } from '../support/stock-features.js';
 
-stockTests(['WITH_AUTH', 'WITH_USRLOCDB', 'WITH_ACCDB', 'many at once'], makeSqlite, ['--loadmodule=db_sqlite.so']);
+stockTests(['WITH_AUTH', 'WITH_USRLOCDB', 'WITH_ACCDB', 'all at once'], makeSqlite, ['--loadmodule=db_sqlite.so']);

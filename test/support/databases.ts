@@ -153,6 +153,8 @@ export async function startMariadb(): Promise<ThrowawayDatabase> {
     `--datadir=${data}`,
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
+    // two at once would take each other's files
+    `--tmpdir=${dir}`,
     ...user,
   ]);
   const server = launch('mariadbd', [
@@ -162,6 +164,7 @@ export async function startMariadb(): Promise<ThrowawayDatabase> {
     '--bind-address=127.0.0.1',
     `--socket=${join(dir, 'socket')}`,
     `--pid-file=${join(dir, 'pid')}`,
+    `--tmpdir=${dir}`,
     '--innodb-buffer-pool-size=32M',
     '--skip-name-resolve',
     ...user,

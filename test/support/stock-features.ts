@@ -44,6 +44,8 @@ INSERT INTO address (grp, ip_addr, mask, port, tag) VALUES (1, '127.0.0.3', 32, 
 
 interface Feature {
   readonly defines: readonly string[];
+  /** A registration and a call are enough beside its own flows. */
+  readonly brief?: boolean;
   /** More flows than those that every feature goes through. */
   readonly flows?: Readonly<Record<string, Flow>>;
 }
@@ -120,10 +122,15 @@ const BASE: Readonly<Record<string, Flow>> = {
   },
 };
 
+const BRIEF: ReadonlySet<string> = new Set(['registrations of alice and bob', 'a call, ended by the caller']);
+
 const NAT: Readonly<Record<string, Flow>> = {
   'a callee behind NAT': async (s) => {
+    await register(s, 'bob', { contact: '*', expires: 0 });
     await register(s, 'bob', { contact: '<sip:bob@10.0.0.9:5066>' });
     await call({ to: 'bob' })(s);
+    await register(s, 'bob', { contact: '*', expires: 0 });
+    await register(s, 'bob');
   },
   'a caller behind NAT': call({ to: 'bob', address: '10.0.0.8' }),
 };
@@ -165,6 +172,36 @@ const connected =
     client.close();
   };
 
+const PIDF = (entity: string, basic: string) =>
+  `<?xml version="1.0" encoding="UTF-8"?>\r\n<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="${entity}"><tuple id="t1"><status><basic>${basic}</basic></status></tuple></presence>\r\n`;
+
+/** bob watches alice: SUBSCRIBE, PUBLISH in its forms, and a NOTIFY for each. */
+const PRESENCE: Flow = async (s) => {
+  const { server, bob } = s;
+  const notified = async () => {
+    const came = await bob.receive((t) => t.startsWith('NOTIFY '), 1500);
+    if (came !== '') bob.send(bob.reply(came, 200, 'OK'), server.port);
+  };
+  const event = ['Event: presence'];
+  const watch = (to: string, expires: number, more: { callId?: string; cseq?: number } = {}) =>
+    request(s, 'SUBSCRIBE', 'alice', { ...more, user: 'bob', by: bob, to, headers: [...event, `Expires: ${expires}`] });
+  const first = await watch('', 600, { callId: 'watch' });
+  await notified();
+  const publish = async (headers: readonly string[], body: string): Promise<string> => {
+    const kind = body === '' ? [] : ['Content-Type: application/pidf+xml'];
+    const reply = await request(s, 'PUBLISH', 'alice', { headers: [...event, ...kind, ...headers], body });
+    await notified();
+    return reply.header('SIP-ETag');
+  };
+  const tag = await publish(['Expires: 600'], PIDF(`sip:alice@${s.domain}`, 'open'));
+  const next = await publish(['Expires: 600', `SIP-If-Match: ${tag}`], PIDF(`sip:alice@${s.domain}`, 'closed'));
+  await publish(['Expires: 0', `SIP-If-Match: ${next}`], '');
+  await publish(['Expires: 600', 'SIP-If-Match: nothing'], '');
+  await request(s, 'SUBSCRIBE', 'alice', { user: 'bob', by: bob, headers: ['Event: no-such', 'Expires: 60'] });
+  await watch(first.header('To'), 0, { callId: 'watch', cseq: 20 });
+  await notified();
+};
+
 const JSONRPC: Flow = async ({ alice, server }) => {
   const body = '{"jsonrpc": "2.0", "method": "core.echo", "params": ["a", 1], "id": 1}';
   for (const url of ['RPC', 'else']) {
@@ -187,23 +224,21 @@ const FLOOD: Flow = async ({ alice, server, domain }) => {
 export const FEATURES = {
   'no feature': { defines: [], flows: { 'by TCP': connected('TCP') } },
   WITH_AUTH: { defines: ['WITH_AUTH'] },
-  WITH_USRLOCDB: { defines: ['WITH_USRLOCDB'] },
-  WITH_ALIASDB: {
-    defines: ['WITH_ALIASDB'],
-    flows: { 'an alias': ALIAS },
-  },
+  WITH_USRLOCDB: { defines: ['WITH_USRLOCDB'], brief: true },
+  WITH_ALIASDB: { defines: ['WITH_ALIASDB'], flows: { 'an alias': ALIAS }, brief: true },
   WITH_ACCDB: { defines: ['WITH_ACCDB'] },
   WITH_MULTIDOMAIN: { defines: ['WITH_MULTIDOMAIN'] },
-  WITH_IPAUTH: { defines: ['WITH_AUTH', 'WITH_IPAUTH'], flows: { 'a friend': FRIEND } },
-  WITH_ANTIFLOOD: { defines: ['WITH_ANTIFLOOD'], flows: { 'a flood': FLOOD } },
-  WITH_TLS: { defines: ['WITH_TLS'], flows: { 'by TLS': connected('TLS') } },
+  WITH_IPAUTH: { defines: ['WITH_AUTH', 'WITH_IPAUTH'], flows: { 'a friend': FRIEND }, brief: true },
+  WITH_ANTIFLOOD: { defines: ['WITH_ANTIFLOOD'], flows: { 'a flood': FLOOD }, brief: true },
+  WITH_TLS: { defines: ['WITH_TLS'], flows: { 'by TLS': connected('TLS') }, brief: true },
+  WITH_PRESENCE: { defines: ['WITH_PRESENCE'], flows: { presence: PRESENCE }, brief: true },
   // no RTPproxy serves: calls go on without
-  WITH_NAT: { defines: ['WITH_NAT', 'WITH_NATSIPPING'], flows: NAT },
-  WITH_JSONRPC: { defines: ['WITH_JSONRPC'], flows: { curl: JSONRPC } },
+  WITH_NAT: { defines: ['WITH_NAT', 'WITH_NATSIPPING'], flows: NAT, brief: true },
+  WITH_JSONRPC: { defines: ['WITH_JSONRPC'], flows: { curl: JSONRPC }, brief: true },
   'blocked replies, voice mail and PSTN not configured': {
     defines: ['WITH_BLOCK3XX', 'WITH_BLOCK401407', 'WITH_VOICEMAIL', 'WITH_PSTN'],
   },
-  'many at once': {
+  'all at once': {
     defines: [
       'WITH_AUTH',
       'WITH_IPAUTH',
@@ -212,9 +247,20 @@ export const FEATURES = {
       'WITH_ACCDB',
       'WITH_MULTIDOMAIN',
       'WITH_ANTIFLOOD',
+      'WITH_PRESENCE',
+      'WITH_TLS',
+      'WITH_NAT',
       'WITH_JSONRPC',
     ],
-    flows: { 'a friend': FRIEND, 'a flood': FLOOD, 'an alias': ALIAS, curl: JSONRPC },
+    flows: {
+      ...NAT,
+      'a friend': FRIEND,
+      'a flood': FLOOD,
+      'an alias': ALIAS,
+      'by TLS': connected('TLS'),
+      presence: PRESENCE,
+      curl: JSONRPC,
+    },
   },
 } as const satisfies Readonly<Record<string, Feature>>;
 
@@ -237,13 +283,15 @@ afterAll(() => {
 const SERVERS = ['kamscript', 'kamailio'] as const;
 type Kind = (typeof SERVERS)[number];
 
+const CLEARED = ['acc', 'missed_calls', 'location', 'dbaliases', 'presentity', 'active_watchers', 'watchers'];
+
 const ACCOUNTED =
   'method, from_tag, to_tag, sip_code, sip_reason, src_user, src_domain, src_ip, dst_ouser, dst_user, dst_domain';
 
 const ROWS = [
   `SELECT ${ACCOUNTED} FROM acc ORDER BY id;`,
   `SELECT ${ACCOUNTED} FROM missed_calls ORDER BY id;`,
-  'SELECT username, domain, contact, received, path, q, callid, cseq, flags, cflags, user_agent, socket, methods FROM location ORDER BY username, contact;',
+  "SELECT username, domain, contact, received, path, q, callid, cseq, flags, cflags, user_agent, socket, methods FROM location WHERE username = 'bob' ORDER BY contact;",
 ];
 
 export type FeatureName = keyof typeof FEATURES;
@@ -282,12 +330,12 @@ export function stockTests(
   }
 
   describe.each(names)('%s', (name) => {
-    const { defines, flows = {} }: Feature = FEATURES[name];
+    const { defines, flows = {}, brief = false }: Feature = FEATURES[name];
     let stages: readonly Stage[] = [];
 
     beforeAll(async () => {
       if (defines.includes('WITH_TLS')) await makeCertificate();
-      const clear = ['acc', 'missed_calls', 'location', 'dbaliases'].map((table) => `DELETE FROM ${table};`).join('\n');
+      const clear = CLEARED.map((table) => `DELETE FROM ${table};`).join('\n');
       await Promise.all(SERVERS.map((kind) => databases[kind]?.sql(clear)));
       const domain = defines.includes('WITH_MULTIDOMAIN') ? DOMAIN : undefined;
       const servers = await Promise.all(SERVERS.map((kind) => launch(kind, defines)));
@@ -305,7 +353,8 @@ export function stockTests(
       await Promise.all(stages.map((stage) => stage.server.stop()));
     }, 60_000);
 
-    test.each(Object.entries({ ...BASE, ...flows }))('%s', async (_flow, flow) => {
+    const base = Object.entries(BASE).filter(([title]) => !brief || BRIEF.has(title));
+    test.each([...base, ...Object.entries(flows)])('%s', async (_flow, flow) => {
       const [ours, theirs] = await Promise.all(stages.map((stage) => play(stage, flow)));
       expect(ours, stages[0]?.server.log().slice(-1500)).toEqual(theirs);
     });

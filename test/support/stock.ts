@@ -54,6 +54,7 @@ export function withoutRandom(text: string, { server, alice, bob }: Stage): stri
     .replace(/branch=z9hG4bK(?![-])[^;\s>]+/g, 'branch=BRANCH')
     .replace(/(branch=BRANCH;i=)[0-9a-f]+/g, '$1N')
     .replace(/tag=(?!from|callee)[^;\s>]+/g, 'tag=TAG')
+    .replace(/^(SIP-ETag: ).*$/gim, '$1ETAG')
     .replace(/nonce="[^"]*"/g, 'nonce="NONCE"')
     .replace(/response="[^"]*"/g, 'response="RESPONSE"')
     .replace(/expires=(59|60)\d\b/g, 'expires=600')
@@ -125,6 +126,10 @@ export async function request(
     readonly headers?: readonly string[];
     readonly body?: string;
     readonly by?: SipClient;
+    readonly callId?: string;
+    readonly cseq?: number;
+    /** To, of a request within a dialog. */
+    readonly to?: string;
   } = {},
 ): Promise<Reply> {
   const by = more.by ?? stage.alice;
@@ -132,7 +137,12 @@ export async function request(
   const uri = to.startsWith('sip:') ? to : uriOf(to, stage);
   const contact = `Contact: <sip:${more.user ?? 'alice'}@${by.host}:${by.port}>`;
   const headers = [contact, ...(more.headers ?? [])];
-  const text = await authorised(by, stage, { method, uri, from, to: `<${uri}>`, headers, body: more.body ?? '' });
+  const within = {
+    ...(more.callId === undefined ? {} : { callId: `${more.callId}-${stage.bob.port}` }),
+    ...(more.cseq === undefined ? {} : { cseq: more.cseq }),
+    to: more.to || `<${uri}>`,
+  };
+  const text = await authorised(by, stage, { method, uri, from, ...within, headers, body: more.body ?? '' });
   return await finalOf(by, text, stage.server.port);
 }
 
@@ -167,7 +177,7 @@ export const SDP = (address: string): string =>
     's=-',
     `c=IN IP4 ${address}`,
     't=0 0',
-    'm=audio 30000 RTP/AVP 0 8',
+    'm=audio 9000 RTP/AVP 0 8',
     'a=rtpmap:0 PCMU/8000',
     '',
   ].join('\r\n');

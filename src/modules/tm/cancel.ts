@@ -77,7 +77,7 @@ export function sendCancel(tm: Tm, t: Transaction, b: ClientBranch, reason: stri
 
 /** A provisional reply on a cancelled branch: the CANCEL goes out now, or again. */
 export function cancelAtLast(tm: Tm, t: Transaction, b: ClientBranch): void {
-  const reason = t.cancelReason !== '' ? t.cancelReason : localReason(t, t.status >= 200 ? t.status : 0);
+  const reason = t.cancelReason !== '' ? t.cancelReason : localReason(t, t.status >= 200 ? t.status : 0, false);
   sendCancel(tm, t, b, reason);
 }
 

@@ -68,10 +68,13 @@ const NOWHERE_RECEIVED: SipMessage['received'] = {
   socket: { proto: 'udp', ip: '0.0.0.0', port: 0, af: 4, text: 'udp:0.0.0.0:0' },
 };
 
-/** The Reason lines of a CANCEL that we send of our own accord: for its final status, with the text that 200 has. */
-export function localReason(t: Transaction, cause: number): string {
+/**
+ * The Reason lines of a CANCEL that we send of our own accord: for its final status, with the text that 200 has, but not in
+ * a CANCEL that had to wait for a provisional reply.
+ */
+export function localReason(t: Transaction, cause: number, withText = true): string {
   if (cause <= 0 || paramsOf(t.program).local_cancel_reason === 0) return '';
-  const text = cause === 200 ? ';text="Call completed elsewhere"' : '';
+  const text = cause === 200 && withText ? ';text="Call completed elsewhere"' : '';
   return `Reason: SIP;cause=${cause}${text}${CRLF}`;
 }
 
