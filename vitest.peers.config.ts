@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.peers.ts'],
     testTimeout: 600_000,
     hookTimeout: 60_000,
+    retry: Number(process.env.TEST_RETRY ?? 0),
     fileParallelism: false,
     passWithNoTests: true,
   },

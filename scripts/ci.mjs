@@ -1,4 +1,4 @@
-// Runs every check in turn and sums up what passed. Each step's own closing line is counted where it has one.
+// Runs every check in turn and sums up what passed. What fails is tried once more (TEST_RETRY): real servers and their timing. Each step's own closing line is counted where it has one.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -41,7 +41,7 @@ function run({ command: [bin, ...args], env }) {
   return new Promise((resolve) => {
     const child = spawn(bin, args, {
       cwd: ROOT,
-      env: { ...process.env, ...env, FORCE_COLOR: '0', NO_COLOR: '1' },
+      env: { ...process.env, ...env, FORCE_COLOR: '0', NO_COLOR: '1', TEST_RETRY: '1' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -4,10 +4,11 @@
  */
 import { buildReply, type ReplyOptions, replyDestination } from '../sip/build.js';
 import { toOf } from '../sip/header.js';
-import { MSG_FLAG } from '../sip/message.js';
+import { HDR } from '../sip/header-names.js';
+import { MSG_FLAG, type SipMessage } from '../sip/message.js';
 import { parseMessage } from '../sip/parse.js';
 import { localTag, tagPrefix } from '../sip/tag.js';
-import type { Destination, SendOptions } from '../sip/transport.js';
+import { bracketed, type Destination, type SendOptions } from '../sip/transport.js';
 import { type Context, ROUTE } from './context.js';
 import { coreOf } from './core/facts.js';
 import { redirectContact } from './destination-set.js';
@@ -83,7 +84,7 @@ function options(ctx: Context, code: number, extras: ReplyExtras): ReplyOptions 
     toTag: code >= FIRST_WITH_TAG && toOf(msg)?.tag === undefined ? (extras.toTag ?? statelessTag(ctx)) : undefined,
     headers: extras.headers,
     body: extras.body ?? msg.replyBody,
-    serverHeader: serverHeader(ctx.program),
+    serverHeader: ownLines(ctx.program, msg, ctx.host.pid),
   };
 }
 
@@ -115,9 +116,19 @@ export function newSlState(host: Host): SlState {
   return { tagPrefix: tagPrefix('kamscript-stateless', host.sockets[0]), lastReply: 0 };
 }
 
-/** The `Server` line of own replies by server_signature and server_header; '' for none. */
-export function serverHeader(program: Program): string {
-  return coreOf(program).serverHeader;
+/** `Server` and `Warning` of own replies by server_signature, server_header and sip_warning, without the last line end. */
+export function ownLines(program: Program, msg: SipMessage, pid: number): string {
+  const { serverHeader, sipWarning } = coreOf(program);
+  if (!sipWarning) return serverHeader;
+  return `${serverHeader === '' ? '' : `${serverHeader}\r\n`}${warning(msg, pid)}`;
+}
+
+/** In Kamailio's words. */
+function warning(msg: SipMessage, pid: number): string {
+  const { socket, srcIp, srcPort } = msg.received;
+  const vias = msg.headers.filter((h) => h.id === HDR.VIA).length;
+  const facts = `pid=${pid} req_src_ip=${srcIp} req_src_port=${srcPort} in_uri=${msg.originalUri} out_uri=${msg.newUri ?? msg.originalUri} via_cnt==${vias}`;
+  return `Warning: 392 ${bracketed(socket.ip)}:${socket.port} "Noisy feedback tells:  ${facts}"`;
 }
 
 /** Bits of `SipMessage.replyOptions` and `forwardOptions`: set_reply_no_connect(), set_reply_close() and their like. */

@@ -1,7 +1,6 @@
 /** tm: stateful forwarding (RFC 3261, 16 and 17). What a script sees; the work is in the files beside. */
 import { redirectContact } from '../../runtime/destination-set.js';
 import { defineModule } from '../../runtime/module.js';
-import { serverHeader } from '../../runtime/replies.js';
 import { functions, scriptReply } from './functions.js';
 import { relayFunctions } from './functions-relay.js';
 import { settingFunctions } from './functions-settings.js';
@@ -45,7 +44,6 @@ export const tm = defineModule({
   ready(_host, state) {
     const own = state as Tm;
     own.tagPrefix = makeTagPrefix(own);
-    own.serverHeader = serverHeader;
     own.redirectContacts = redirectContact;
   },
   stop(_host, state) {

@@ -1,6 +1,7 @@
 /** Replies that the server makes for a request of a transaction: t_reply(), errors, timeouts, 100 (sip.md, section 4). */
 import type { Context } from '../../runtime/context.js';
 import { LEVEL } from '../../runtime/host.js';
+import { ownLines } from '../../runtime/replies.js';
 import { buildReply, localTag, tagPrefix } from '../../sip/build.js';
 import { fromOf, toOf } from '../../sip/header.js';
 import { parseStartLine, SipMessage } from '../../sip/message.js';
@@ -51,7 +52,7 @@ export function replyLocally(
 function replyParts(tm: Tm, t: Transaction, msg: SipMessage, code: number, given: string | undefined) {
   return {
     toTag: code < 180 ? undefined : (given ?? tagOf(tm, t, msg)),
-    serverHeader: tm.serverHeader(t.program),
+    serverHeader: ownLines(t.program, msg, tm.host.pid),
     contactLines: code >= 300 && code < 400 ? tm.redirectContacts(msg, paramsOf(t.program).rich_redirect) : undefined,
   };
 }

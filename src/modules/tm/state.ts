@@ -1,7 +1,6 @@
 /** The transactions of a server and how they are found (RFC 3261, 17.2.3 and 17.1.3). */
 import type { Context } from '../../runtime/context.js';
 import { type Host, stateKey } from '../../runtime/host.js';
-import type { Program } from '../../runtime/program.js';
 import { cseqOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import { paramsOf } from './params.js';
@@ -50,7 +49,6 @@ export class Tm {
   branchTimeout: (t: Transaction, b: ClientBranch) => void = () => {};
   /** Filled in when the server is ready: constant part of To tags, Server line, contacts of a 3xx. */
   tagPrefix = '';
-  serverHeader: (program: Program) => string = () => '';
   redirectContacts: (msg: SipMessage, rich: number) => string | undefined = () => undefined;
   /** Ended transactions until wt_timer is over. */
   readonly waiting: WaitQueue;

@@ -29,6 +29,7 @@ function readFacts(program: Program): CoreFacts {
     forceRport: values.get('force_rport') === 1,
     receivedRport: values.get('local_rport') === 1,
     receivedRoute: values.get('received_route_mode') === 1,
+    sipWarning: int('sip_warning') !== 0,
     replyToVia: int('reply_to_via') !== 0,
     serverHeader: serverHeader(program),
   };

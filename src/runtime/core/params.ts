@@ -30,6 +30,7 @@ export interface CoreFacts {
   readonly receivedRport: boolean;
   readonly receivedRoute: boolean;
   readonly replyToVia: boolean;
+  readonly sipWarning: boolean;
   /** The `Server` line of own replies without its line end; '' for none. */
   readonly serverHeader: string;
 }

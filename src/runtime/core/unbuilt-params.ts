@@ -18,7 +18,6 @@ const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   latency_limit_cfg: off('use module benchmark, or kamscript trace'),
   phone2tel: { fine: [1], why: 'user=phone always makes a tel URI' },
   rev_dns: off('received= is never added by a reverse look-up'),
-  sip_warning: off('own replies carry no Warning header'),
   stats_name_separator: { fine: ['_'], why: 'names of statistics have an underscore' },
   tcp_accept_haproxy: off('the PROXY protocol is not understood'),
   tcp_accept_hep3: off('HEP3 packets are not taken'),
