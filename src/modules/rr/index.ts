@@ -48,8 +48,9 @@ export const rr = defineModule({
     force_send_socket: intParam(0, 'Send from the socket that our Route names, for single ones too.'),
     ignore_sips: intParam(0, 'Write sip: even where the request URI is sips:.'),
     ignore_user: strParam(null, 'A Route of ours with this user is not taken for ours.'),
-    sockname_mode: intParam(0, 'Only 0 is taken: socket names are not put into Record-Route.', (v) =>
-      v === 0 ? undefined : 'sockname_mode is not supported',
+    sockname_mode: intParam(
+      0,
+      '1: the name of the socket goes into Record-Route as `sn`, and later requests leave by the socket of that name.',
     ),
   },
   functions: {

@@ -4,6 +4,7 @@ import { LEVEL } from '../../runtime/host.js';
 import { type RouteItem, routesOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
+import type { ListenSocket } from '../../sip/transport.js';
 import { parseUri, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
 import { isOurs, RR, type RrParams, remember, rrParamsOf } from './state.js';
 
@@ -78,11 +79,17 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = { tls: 5061, wss: 443, w
 function forceSocket(ctx: Context, params: RrParams, uri: SipUri, ofPair: boolean): void {
   const proto = uri.scheme === 'sips' ? 'tls' : uriTransport(uri);
   const port = uri.port || DEFAULT_PORTS[proto ?? ''] || 5060;
-  const socket = ctx.host.findSocket(proto ?? 'udp', uri.host, port);
+  const socket = namedSocket(ctx, params, uri) ?? ctx.host.findSocket(proto ?? 'udp', uri.host, port);
   if (socket !== undefined) ctx.msg.sendSocket = socket;
   else if (ofPair && params.enable_socket_mismatch_warning !== 0) {
     ctx.host.log.write(LEVEL.WARN, 'rr', `no socket found to match second RR (${uri.host}:${port})`);
   }
+}
+
+/** sockname_mode: the socket that `sn` names. */
+function namedSocket(ctx: Context, params: RrParams, uri: SipUri): ListenSocket | undefined {
+  const name = params.sockname_mode === 0 ? undefined : uriParam(uri, 'sn');
+  return name ? ctx.host.sockets.find((s) => s.name === name) : undefined;
 }
 
 /** The next hop is a strict router: it becomes the request URI, which is kept as the last Route. */

@@ -28,6 +28,8 @@ interface Parts {
   /** After them: `;lr` of the last two kinds. */
   readonly end: string;
   readonly double: number;
+  /** sockname_mode. */
+  readonly names: boolean;
 }
 
 type RecordRouteEdit = Edit & { readonly parts: Parts };
@@ -58,10 +60,10 @@ function differs({ kind, received }: Parts, out: ListenSocket): boolean {
 
 /** set_advertised_address() is for the outgoing side, and there for sockets without an `advertise` of their own. */
 function address(parts: Parts, socket: ListenSocket, other: ListenSocket): string {
-  const { kind, address: given, received, advertised } = parts;
+  const { kind, address: given, received, advertised, names } = parts;
   if (kind === 'own') {
     const told = socket === received || socket.advertised !== undefined ? undefined : advertised;
-    return sentBy(socket, told) + transportParam(socket);
+    return sentBy(socket, told) + transportParam(socket) + (names && socket.name ? `;sn=${socket.name}` : '');
   }
   return socket.proto === other.proto ? given : `${given};transport=${socket.proto}`;
 }
@@ -115,6 +117,7 @@ function parts(ctx: Context, kind: Parts['kind'], address: string, suffix: strin
     params: pendingParams(msg),
     end,
     double: params.enable_double_rr,
+    names: params.sockname_mode !== 0,
   };
 }
 

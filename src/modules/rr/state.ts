@@ -17,6 +17,7 @@ export interface RrParams {
   readonly force_send_socket: number;
   readonly ignore_sips: number;
   readonly ignore_user: string | null;
+  readonly sockname_mode: number;
 }
 
 export function rrParamsOf(program: Program): RrParams {
