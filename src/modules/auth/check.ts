@@ -1,7 +1,14 @@
 /** Credentials of a request against a password (sip.md, section 9). */
 import type { Context } from '../../runtime/context.js';
 import { CHECKED_CREDENTIALS } from '../../runtime/variables/auth.js';
-import { type DigestAlgorithm, type DigestParams, ha1, parseDigest, verifyDigest } from '../../sip/digest.js';
+import {
+  type DigestAlgorithm,
+  type DigestParams,
+  digestResponse,
+  ha1,
+  parseDigest,
+  verifyDigest,
+} from '../../sip/digest.js';
 import { fromOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { Header, SipMessage } from '../../sip/message.js';
@@ -31,6 +38,7 @@ export interface AuthParams {
   readonly proxy_challenge_header: string;
   readonly realm_prefix: string;
   readonly force_stateless_reply: number;
+  readonly add_authinfo_hdr: number;
 }
 
 export interface Found {
@@ -77,25 +85,43 @@ export function authenticate(ctx: Context, params: AuthParams, nonces: Nonces, k
   if (params.one_time_nonce !== 0 && nonces.wasUsed(nonce)) return AUTH.NONCE_REUSED;
   if (state === 'stale') return AUTH.STALE;
   const user = fields.get('username') ?? '';
-  if (!proves(found.digest, user, secret, params, msg.body)) return AUTH.WRONG_PASSWORD;
+  const proven = provenBy(found.digest, user, secret, params, msg.body);
+  if (proven === undefined) return AUTH.WRONG_PASSWORD;
   if (params.nonce_count !== 0 && fields.has('qop') && nonces.count(nonce, fields.get('nc') ?? '') === 'replayed')
     return AUTH.STALE;
   if (params.one_time_nonce !== 0) nonces.use(nonce);
   msg.slots.set(CHECKED_CREDENTIALS, { user: userPart(user), realm: secret.realm });
   msg.slots.set(USED, found.header);
+  if (params.add_authinfo_hdr !== 0) msg.replyHeaders.push(infoLine(found.digest, proven, params, nonces));
   return AUTH.OK;
 }
 
 /** Header of the credentials that were accepted, for consume_credentials(). */
 export const USED = { name: 'used credentials' };
 
-/** `user@realm` as a username stands for `user`. */
-function proves(digest: DigestParams, user: string, secret: Secret, params: AuthParams, body: string): boolean {
-  if (secret.hashed) return verifyDigest(digest, secret.password, secret.method, body);
+/** The hash whose knowledge the credentials prove; `user@realm` as a username stands for `user`. */
+function provenBy(
+  digest: DigestParams,
+  user: string,
+  secret: Secret,
+  params: AuthParams,
+  body: string,
+): string | undefined {
   const names = user.includes('@') ? [user, userPart(user)] : [user];
-  return names.some((name) =>
-    verifyDigest(digest, ha1(algorithmName(params), name, secret.realm, secret.password), secret.method, body),
-  );
+  const hashes = secret.hashed
+    ? [secret.password]
+    : names.map((name) => ha1(algorithmName(params), name, secret.realm, secret.password));
+  return hashes.find((hash) => verifyDigest(digest, hash, secret.method, body));
+}
+
+/** Authentication-Info (RFC 2617, 3.2.3): the server knows the password too. */
+function infoLine({ params: fields }: DigestParams, hash: string, params: AuthParams, nonces: Nonces): string {
+  const of = (name: string) => fields.get(name) ?? '';
+  const [nonce, qop, cnonce, nc] = [of('nonce'), of('qop'), of('cnonce'), of('nc')];
+  const next = params.one_time_nonce === 0 ? nonce : nonces.make(params.nonce_expire);
+  const algorithm = of('algorithm');
+  const rspauth = digestResponse({ algorithm, ha1: hash, nonce, method: '', uri: of('uri'), qop, nc, cnonce });
+  return `Authentication-Info: nextnonce="${next}", qop=${qop}, rspauth="${rspauth ?? ''}", cnonce="${cnonce}", nc=${nc}\r\n`;
 }
 
 function userPart(user: string): string {

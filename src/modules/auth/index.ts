@@ -117,6 +117,7 @@ const params = {
   realm_prefix: strParam('', 'Prefix that is cut off realms of domains.'),
   use_domain: intParam(0, '1: the domain of the username counts.'),
   force_stateless_reply: intParam(0, '1: challenges are sent without a transaction.'),
+  add_authinfo_hdr: intParam(0, '1: replies to requests that were let in carry Authentication-Info.'),
   nonce_auth_max_drift: accepted('nonces carry their own end'),
   auth_checks_register: accepted('nonces are bound to time alone'),
   auth_checks_no_dlg: accepted('nonces are bound to time alone'),
@@ -133,7 +134,6 @@ export const auth = defineModule({
   doc: 'Digest authentication: challenges, and checks of credentials against a password that the script gives.',
   params,
   needs: ['sl'],
-  missing: ['add_authinfo_hdr', 'auth_algorithm'],
   functions: {
     pv_www_authenticate: authenticateFn(
       'www',
