@@ -10,7 +10,7 @@ import { built } from '../support/built.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BUNDLE = join(ROOT, 'dist/bundle');
-const SCRIPT = join(ROOT, 'bench/script.cfg');
+const SCRIPT = join(ROOT, 'examples/cfg/start.cfg');
 
 const changed = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
