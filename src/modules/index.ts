@@ -47,6 +47,7 @@ import { presenceMwi } from './presence_mwi.js';
 import { presenceXml } from './presence_xml/index.js';
 import { pua } from './pua/index.js';
 import { puaDialoginfo } from './pua_dialoginfo/index.js';
+import { puaJson } from './pua_json.js';
 import { pv } from './pv/index.js';
 import { ratelimit } from './ratelimit.js';
 import { regexModule } from './regex/index.js';
@@ -120,6 +121,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   presenceXml,
   pua,
   puaDialoginfo,
+  puaJson,
   pv,
   regexModule,
   registrar,

@@ -43,7 +43,7 @@ export function pidf(field: Fields): string {
       element('tuple', { id: field('Call-ID') }, [element('status', {}, [element('basic', {}, basic)])]),
       element('note', {}, note),
       element('dm:person', { id: '1' }, [
-        ...(activity === undefined ? [] : [element('rpid:activities', {}, [element(`rpid:${activity}`, {})])]),
+        element('rpid:activities', {}, activity === undefined ? [] : [element(`rpid:${activity}`, {})]),
         element('dm:note', {}, note),
       ]),
     ]),

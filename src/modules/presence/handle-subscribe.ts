@@ -176,9 +176,20 @@ async function begin(presence: Presence, ctx: Context, { event, seconds, sub }: 
     await presence.subscriptions.add(sub);
   }
   answer(presence, ctx, event, sub, seconds);
-  if (keep) await tellAbout(presence, event, sub);
-  else if (presence.params.send_fast_notify !== 0) await tellOnce(presence, sub, event, {});
+  await answered(presence, async () => {
+    if (keep) await tellAbout(presence, event, sub);
+    else if (presence.params.send_fast_notify !== 0) await tellOnce(presence, sub, event, {});
+  });
   return 1;
+}
+
+/** What follows the answer: if it fails, nobody is answered a second time. */
+async function answered(presence: Presence, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (e) {
+    presence.error('NOTIFY', e);
+  }
 }
 
 /** May this watcher see the presentity? Undefined: that cannot be found out. */
@@ -231,16 +242,18 @@ async function goOn(presence: Presence, ctx: Context, { event, seconds, sub: ask
   known.expires = presence.now() + seconds;
   await presence.subscriptions.change(known);
   answer(presence, ctx, event, known, seconds);
-  await tellAbout(presence, event, known);
+  await answered(presence, () => tellAbout(presence, event, known));
   return 1;
 }
 
 async function end(presence: Presence, ctx: Context, event: PresenceEvent, sub: Subscription): Promise<number> {
   await presence.subscriptions.remove(sub);
   answer(presence, ctx, event, sub, 0);
-  const winfo = presence.events.watcherInfo(event);
-  if (winfo !== undefined) await notifyAll(presence, sub.presUri, winfo);
-  await tellOnce(presence, sub, event, {});
+  await answered(presence, async () => {
+    const winfo = presence.events.watcherInfo(event);
+    if (winfo !== undefined) await notifyAll(presence, sub.presUri, winfo);
+    await tellOnce(presence, sub, event, {});
+  });
   return 1;
 }
 

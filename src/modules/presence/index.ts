@@ -49,7 +49,8 @@ async function replacePresentity(
   const event = presence.events.find(row.event);
   if (event === undefined) throw new Error(`no module serves the event package ${row.event}`);
   const { username: user, domain, etag, body, sender, receivedTime, priority } = row;
-  const expires = row.expires <= 0 ? -1 : Math.max(1, row.expires - presence.now());
+  // an event that does not say how long it holds: not for ever, or each call would leave something behind
+  const expires = row.expires <= 0 ? presence.params.max_expires : Math.max(1, row.expires - presence.now());
   const columns = Object.fromEntries(key.map((column) => [column, row[column]]));
   const replaces = { ...columns, event: row.event };
   const change = { user, domain, event, etag, isNew: true, expires, body, sender, receivedTime, priority, replaces };
