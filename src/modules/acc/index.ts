@@ -24,6 +24,7 @@ export const acc = defineModule({
   needs: ['tm'],
   missing: ['engines of other modules (acc_radius, acc_json)'],
   params,
+  atStart: ['db_url'],
   functions: {
     acc_log_request: fn({
       doc: 'Writes the request to the log, with a comment that may begin with a status.',

@@ -129,6 +129,7 @@ export const uac = defineModule({
   doc: 'The server as a client: requests of its own, From and To replaced, challenges answered, accounts registered elsewhere.',
   needs: ['tm'],
   params,
+  atStart: ['reg_db_url'],
   events: { 'uac:reply': 'The reply to a request of uac_req_send(), where $uac_req(evroute) asks for it.' },
   functions: {
     uac_replace_from: replaceFn('from', 'From'),

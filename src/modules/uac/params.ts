@@ -78,7 +78,8 @@ export function keyOf(spec: string | null): string | undefined {
   return spec === null ? undefined : avpKey(AVP.exec(spec)?.[1] ?? '');
 }
 
-export const restoreMode = (p: UacParams): string => p.restore_mode.toLowerCase();
+/** `none` for versions of the script that do not load the module. */
+export const restoreMode = (p: Partial<UacParams>): string => (p.restore_mode ?? 'none').toLowerCase();
 
 // ------------------------------------------------------------ credentials
 
