@@ -7,6 +7,8 @@ import { headerOf, SipClient } from './sip-client.js';
 
 /** Requests on their way at one time. */
 const WINDOW = 40;
+/** Milliseconds for an answer. */
+const ANSWER = 2000;
 /** Questions whether it is there, a fifth of a second apart. */
 const TRIES = 100;
 
@@ -92,8 +94,8 @@ async function registerAll(
       const n = next++;
       const user = `user${n}`;
       for (let cseq = 1; cseq <= (n % 3 === 0 ? 2 : 1); cseq++) {
-        if ((await register(client, port, user, cseq)) !== 200) return;
-        answered.set(user, cseq);
+        // a disk that is slow answers late: what is not answered does not count
+        if ((await register(client, port, user, cseq)) === 200) answered.set(user, cseq);
       }
     }
   };
@@ -105,7 +107,7 @@ async function register(client: SipClient, port: number, user: string, cseq: num
   const contact = `Contact: <sip:${user}@192.0.2.1:5062;v=1>;q=0.${cseq}`;
   const headers = [contact, 'Expires: 600'];
   const request = { method: 'REGISTER', uri: 'sip:d.example', to: aor, callId: `call-${user}`, cseq, headers };
-  return (await client.ask({ ...request, from: `${aor};tag=t` }, port, 400)).status;
+  return (await client.ask({ ...request, from: `${aor};tag=t` }, port, ANSWER)).status;
 }
 
 async function missing(client: SipClient, port: number, answered: ReadonlyMap<string, number>): Promise<string[]> {

@@ -14,5 +14,5 @@ test('kill -9 amid REGISTERs: every registration that was answered 200 is in Mar
   const settings = `loadmodule "db_mysql.so"\nmodparam("usrloc", "db_url", "${db.url}")`;
   const { answered, lost } = await killAmidLoad(settings, [1500, 2500, 700]);
   expect(lost).toEqual([]);
-  expect(answered).toBeGreaterThan(50);
+  expect(answered).toBeGreaterThan(20);
 });
