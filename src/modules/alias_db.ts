@@ -19,6 +19,7 @@ import {
 } from '../runtime/module.js';
 import { branch } from '../sip/message.js';
 import { parseUri, type SipUri } from '../sip/uri.js';
+import { withoutPrefix } from './sql/prefix.js';
 import { READ_URL } from './sql/version.js';
 
 interface Params {
@@ -53,19 +54,14 @@ const flags = parsed<(params: Params) => number>('flags', 'flags', (text) => {
 
 const defaultFlags = (params: Params): number => (params.use_domain === 0 ? 0 : FLAG.DOMAIN);
 
-function hostOf(uri: SipUri, { domain_prefix: prefix }: Params): string {
-  const { host } = uri;
-  const cut = prefix !== '' && prefix.length < host.length && host.toLowerCase().startsWith(prefix.toLowerCase());
-  return cut ? host.slice(prefix.length) : host;
-}
-
 /** URIs of the users that the alias stands for; none where there are none or the database fails. */
 async function urisFor(host: Host, params: Params, table: string, uri: SipUri, bits: number): Promise<string[]> {
   const user = [params.user_column, params.domain_column] as const;
   const alias = [params.alias_user_column, params.alias_domain_column] as const;
   const [keys, columns] = (bits & FLAG.REVERSE) !== 0 ? [user, alias] : [alias, user];
   const where = [{ column: keys[0], op: '=', value: uri.user ?? '' } as const];
-  if ((bits & FLAG.DOMAIN) !== 0) where.push({ column: keys[1], op: '=', value: hostOf(uri, params) });
+  if ((bits & FLAG.DOMAIN) !== 0)
+    where.push({ column: keys[1], op: '=', value: withoutPrefix(uri.host, params.domain_prefix) });
   try {
     const { rows } = await host.state(ALIAS_DB).query({ table, columns, where });
     if (rows[0]?.[0] === null) return [];

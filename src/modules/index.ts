@@ -59,6 +59,7 @@ import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
+import { speeddial } from './speeddial.js';
 import { sqlops } from './sqlops/index.js';
 import { statistics } from './statistics.js';
 import { textops } from './textops/index.js';
@@ -129,6 +130,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   sdpops,
   siputils,
   sl,
+  speeddial,
   sqlops,
   statistics,
   textops,

@@ -145,6 +145,12 @@ const ALIAS: Flow = async (s) => {
   await message(s, 'boss');
 };
 
+const SHORT_NUMBER: Flow = async (s) => {
+  await register(s, 'bob');
+  await message(s, '22');
+  await message(s, '23');
+};
+
 /** REGISTER, and a call to bob's UDP address, by a connection; bob ends it: the BYE finds the connection. */
 const connected =
   (proto: 'TCP' | 'TLS'): Flow =>
@@ -226,6 +232,7 @@ export const FEATURES = {
   WITH_AUTH: { defines: ['WITH_AUTH'] },
   WITH_USRLOCDB: { defines: ['WITH_USRLOCDB'], brief: true },
   WITH_ALIASDB: { defines: ['WITH_ALIASDB'], flows: { 'an alias': ALIAS }, brief: true },
+  WITH_SPEEDDIAL: { defines: ['WITH_SPEEDDIAL'], flows: { 'a short number': SHORT_NUMBER }, brief: true },
   WITH_ACCDB: { defines: ['WITH_ACCDB'] },
   WITH_MULTIDOMAIN: { defines: ['WITH_MULTIDOMAIN'] },
   WITH_IPAUTH: { defines: ['WITH_AUTH', 'WITH_IPAUTH'], flows: { 'a friend': FRIEND }, brief: true },
@@ -244,6 +251,7 @@ export const FEATURES = {
       'WITH_IPAUTH',
       'WITH_USRLOCDB',
       'WITH_ALIASDB',
+      'WITH_SPEEDDIAL',
       'WITH_ACCDB',
       'WITH_MULTIDOMAIN',
       'WITH_ANTIFLOOD',
@@ -257,6 +265,7 @@ export const FEATURES = {
       'a friend': FRIEND,
       'a flood': FLOOD,
       'an alias': ALIAS,
+      'a short number': SHORT_NUMBER,
       'by TLS': connected('TLS'),
       presence: PRESENCE,
       curl: JSONRPC,
@@ -283,7 +292,16 @@ afterAll(() => {
 const SERVERS = ['kamscript', 'kamailio'] as const;
 type Kind = (typeof SERVERS)[number];
 
-const CLEARED = ['acc', 'missed_calls', 'location', 'dbaliases', 'presentity', 'active_watchers', 'watchers'];
+const CLEARED = [
+  'acc',
+  'missed_calls',
+  'location',
+  'dbaliases',
+  'speed_dial',
+  'presentity',
+  'active_watchers',
+  'watchers',
+];
 
 const ACCOUNTED =
   'method, from_tag, to_tag, sip_code, sip_reason, src_user, src_domain, src_ip, dst_ouser, dst_user, dst_domain';
@@ -343,7 +361,8 @@ export function stockTests(
       for (const [i, kind] of SERVERS.entries()) {
         const own = stages[i]?.domain ?? '';
         await databases[kind]?.sql(
-          `INSERT INTO dbaliases (alias_username, alias_domain, username, domain) VALUES ('boss', '${DOMAIN}', 'bob', '${own}');`,
+          `INSERT INTO dbaliases (alias_username, alias_domain, username, domain) VALUES ('boss', '${DOMAIN}', 'bob', '${own}');
+INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri) VALUES ('alice', '${DOMAIN}', '22', '${DOMAIN}', 'sip:bob@${own}');`,
         );
       }
     }, 60_000);
