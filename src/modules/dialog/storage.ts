@@ -4,7 +4,7 @@ import { type Database, type DbWrite, openDatabase, writeAll } from '../../runti
 import { type Host, LEVEL } from '../../runtime/host.js';
 import { openEmbedded } from '../db_sqlite/index.js';
 import { checkTableVersion } from '../sql/version.js';
-import type { Dialog } from './dialog.js';
+import { type Dialog, STATE } from './dialog.js';
 import { DB_MODE, DEFAULT_URL, type DialogParams } from './params.js';
 import { restore } from './restore.js';
 import { columnNames, dialogOf, type Names, readColumns, removalOf, writesFor } from './rows.js';
@@ -39,9 +39,10 @@ export class Storage implements DialogStorage {
 
   changed(dialog: Dialog, change: DialogChange): void {
     if (change === 'sent' || this.#mode === DB_MODE.SHUTDOWN) return;
-    if (change === 'removed') {
+    if (change === 'removed' || dialog.state === STATE.DELETED) {
       this.#dirty.delete(dialog);
       if (!dialog.stored) return;
+      dialog.stored = false;
       this.#queue.push(...removalOf(dialog, this.#names, this.#params));
       this.#plan();
       return;
