@@ -1,4 +1,6 @@
 /** Module path: Path headers of an edge proxy (RFC 3327; sip.md, section 8). */
+import { coreOf } from '../runtime/core/facts.js';
+import { advertisedOf } from '../runtime/core/forward.js';
 import {
   defineModule,
   fn,
@@ -10,7 +12,7 @@ import {
   str,
   strParam,
 } from '../runtime/module.js';
-import { sentBy } from '../sip/build.js';
+import { sentBy, type ViaOptions } from '../sip/build.js';
 import { HDR } from '../sip/header-names.js';
 import { bracketed, type ListenSocket, type Proto, type Received } from '../sip/transport.js';
 import { parseParams } from '../sip/uri.js';
@@ -23,6 +25,8 @@ interface Params {
   readonly use_received: number;
   readonly sockname_mode: number;
 }
+
+type Advertised = ViaOptions['advertised'];
 
 const ADDED = 1;
 /** Kamailio's numbers of protocols, in `received=IP~PORT~NUMBER`. */
@@ -45,21 +49,24 @@ function addPath(ctx: RouteContext, user: string, params: string, received: bool
   const more = params === '' ? '' : `;${params}`;
   const r2 = own.enable_r2 === 0 ? '' : ';r2=on';
   const end = `;lr${received ? receivedParam(own, msg.received) : ''}${more}${r2}>\r\n`;
-  const line = (socket: ListenSocket) => `Path: <sip:${userPart}${address(own, socket)}${end}`;
+  const line = (socket: ListenSocket, advertised?: Advertised) =>
+    `Path: <sip:${userPart}${address(own, socket, advertised)}${end}`;
+  const advertised = advertisedOf(msg, coreOf(ctx.program));
   const incoming = msg.received.socket;
   const at = msg.first(HDR.PATH)?.start ?? msg.headersEnd;
   msg.edits.insertFirst(
     at,
-    ({ sendSocket }) => (own.enable_r2 === 0 ? line(sendSocket) : line(sendSocket) + line(incoming)),
+    ({ sendSocket }) => line(sendSocket, advertised) + (own.enable_r2 === 0 ? '' : line(incoming)),
     'path',
   );
   return ADDED;
 }
 
-function address({ sockname_mode: named }: Params, socket: ListenSocket): string {
+/** The global advertised address is that of the outgoing side, where the socket has none of its own. */
+function address({ sockname_mode: named }: Params, socket: ListenSocket, advertised?: Advertised): string {
   const transport = socket.proto === 'udp' ? '' : `;transport=${socket.proto}`;
   const name = named !== 0 && socket.name !== undefined && socket.name !== '' ? `;sn=${socket.name}` : '';
-  return `${sentBy(socket)}${transport}${name}`;
+  return `${sentBy(socket, socket.advertised === undefined ? advertised : undefined)}${transport}${name}`;
 }
 
 /** The address that a Route of ours brings back becomes the next hop. */
@@ -74,6 +81,7 @@ function useReceived(ctx: RouteContext, routeParams: string): void {
 }
 
 function unescaped(value: string): string | undefined {
+  if (/%(?![0-9A-Fa-f]{2})/.test(value)) return undefined;
   const text = value.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return text.includes('\0') ? undefined : text;
 }

@@ -1,5 +1,6 @@
 /** From `listen=` and `alias=` to listening sockets and to "is it me?". */
 import type { ListenAddress } from '../parser/tree.js';
+import { ipBytes } from '../sip/ip.js';
 import { type ListenSocket, listenSocket, type Proto } from '../sip/transport.js';
 import type { DnsSource } from './dns/client.js';
 import type { SimpleLookups } from './dns/sources.js';
@@ -62,7 +63,7 @@ function add(
   a: ListenAddress | undefined,
 ): void {
   const port = a?.port || (proto === 'tls' ? defaults.tlsPort : defaults.port);
-  const advertised = a?.advertise && { host: a.advertise.host, port: a.advertise.port ?? port };
+  const advertised = a?.advertise && { host: a.advertise.host.replace(/^\[|\]$/g, ''), port: a.advertise.port ?? port };
   const extra = {
     ...(advertised ? { advertised } : {}),
     ...(a?.name ? { name: a.name } : {}),
@@ -91,11 +92,13 @@ async function addressesOf(host: string, network: Network): Promise<readonly str
 export class Myself {
   readonly #sockets: readonly ListenSocket[];
   readonly #aliases: readonly { readonly host: string; readonly port: number; readonly proto: string | undefined }[];
+  readonly #own: readonly { readonly host: string; readonly port: number; readonly proto: Proto }[];
   /** Names found by looking up the own addresses (auto_aliases). */
   readonly #automatic = new Set<string>();
 
   constructor(sockets: readonly ListenSocket[], aliases: readonly ListenAddress[]) {
     this.#sockets = sockets;
+    this.#own = sockets.map(({ ip, port, proto }) => ({ host: plainHost(ip), port, proto }));
     this.#aliases = [
       ...aliases.flatMap((a) =>
         a.hosts.map((h) => ({ host: plainHost(h), port: a.port ?? 0, proto: a.proto?.toLowerCase() })),
@@ -115,12 +118,14 @@ export class Myself {
     const h = plainHost(host);
     const fits = (p: number, pr: string | undefined) =>
       (port === 0 || p === 0 || p === port) && (!proto || !pr || pr === proto);
-    for (const s of this.#sockets) if (s.ip === h && fits(s.port, s.proto)) return true;
+    for (const { host: ip, port: p, proto: pr } of this.#own) if (ip === h && fits(p, pr)) return true;
     for (const a of this.#aliases) if (a.host === h && fits(a.port, a.proto)) return true;
     return this.#automatic.has(h) && this.#sockets.some((s) => fits(s.port, s.proto));
   }
 }
 
-function plainHost(host: string): string {
-  return (host[0] === '[' ? host.slice(1, -1) : host).toLowerCase();
+/** IPv6 in one spelling, whatever it was. */
+export function plainHost(host: string): string {
+  const plain = (host[0] === '[' ? host.slice(1, -1) : host).toLowerCase();
+  return plain.includes(':') ? (ipBytes(plain)?.join('.') ?? plain) : plain;
 }

@@ -28,7 +28,7 @@ import {
   type SendOptions,
   type Transport,
 } from '../sip/transport.js';
-import type { Myself } from './addresses.js';
+import { type Myself, plainHost } from './addresses.js';
 import { SourceAddresses } from './source-address.js';
 
 export interface HostParts {
@@ -140,9 +140,12 @@ export class ServerHost implements Host {
   }
 
   findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined {
-    const ip = host[0] === '[' ? host.slice(1, -1) : host;
+    const wanted = plainHost(host);
+    const fits = (s: ListenSocket, at: number) =>
+      (port === 0 || at === port) && (proto === undefined || s.proto === proto);
+    for (const s of this.sockets) if (fits(s, s.port) && plainHost(s.ip) === wanted) return s;
     for (const s of this.sockets) {
-      if (s.ip === ip && (port === 0 || s.port === port) && (proto === undefined || s.proto === proto)) return s;
+      if (s.advertised && fits(s, s.advertised.port) && plainHost(s.advertised.host) === wanted) return s;
     }
     return undefined;
   }

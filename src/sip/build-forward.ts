@@ -91,15 +91,15 @@ function clientVia(msg: SipMessage, via: NonNullable<ReturnType<typeof topVia>>,
   const rport = needsRport(msg, via);
   if (!received && !rport) return;
   const { srcIp, srcPort } = msg.received;
+  if (rport && via.rportStart < 0) out.push({ at: via.paramsAt, remove: 0, text: `;rport=${srcPort}` });
   if (received && via.received === undefined) {
     out.push({ at: via.paramsAt, remove: 0, text: `;received=${srcIp}` });
   } else if (received) {
     const value = receivedValue(msg, via);
     out.push({ at: value, remove: via.received?.length ?? 0, text: srcIp });
   }
-  if (!rport) return;
-  if (via.rportStart < 0) out.push({ at: via.paramsAt, remove: 0, text: `;rport=${srcPort}` });
-  else out.push({ at: via.rportStart, remove: via.rportEnd - via.rportStart, text: `;rport=${srcPort}` });
+  if (rport && via.rportStart >= 0)
+    out.push({ at: via.rportStart, remove: via.rportEnd - via.rportStart, text: `;rport=${srcPort}` });
 }
 
 /** Offset of the value of the last `received` in the top Via. */

@@ -1,5 +1,7 @@
 /** Record-Route headers: one for each request, two where it leaves by another socket than it came by (RFC 5658). */
 import { type Context, ROUTE } from '../../runtime/context.js';
+import { coreOf } from '../../runtime/core/facts.js';
+import { advertisedOf } from '../../runtime/core/forward.js';
 import { LEVEL } from '../../runtime/host.js';
 import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toText } from '../../runtime/values.js';
@@ -12,6 +14,7 @@ import { parseUri } from '../../sip/uri.js';
 import { directionOf, pendingParams, type RrParams, remember, rrParamsOf, UPSTREAM } from './state.js';
 
 const TAG = 'record-route';
+const NOT_ADVERTISED = { host: null, port: 0 } as const;
 
 /** What a Record-Route of ours is made of; the two of a pair differ in their address only. */
 interface Parts {
@@ -112,7 +115,7 @@ function parts(ctx: Context, kind: Parts['kind'], address: string, suffix: strin
     prefix: prefixOf(ctx, params),
     address,
     received: msg.received.socket,
-    advertised: { host: msg.advertisedHost, port: msg.advertisedPort },
+    advertised: advertisedOf(msg, coreOf(ctx.program)) ?? NOT_ADVERTISED,
     suffix,
     params: pendingParams(msg),
     end,

@@ -88,6 +88,13 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 
 const CLASSES = ['Unspecified', 'Provisional', 'Successful', 'Redirection', 'Request Failure', 'Server Failure'];
 
+const SENDING: ReadonlySet<number> = new Set([E.SEND, E.BAD_ADDRESS, E.BAD_URI]);
+
+/** The reason of a final reply made here: that of an error, where it is one. */
+export function finalReason(code: number): string {
+  return SENDING.has(-code) ? errorReply(-code, 'TM').reason : reasonOf(code);
+}
+
 /** The usual reason of a status, of its class where it has none of its own. */
 export function reasonOf(code: number): string {
   return REASONS.get(code) ?? CLASSES[Math.floor(code / 100)] ?? 'Global Failure';

@@ -71,5 +71,7 @@ function reachable(
   if (out.length > 0) return out;
   const first = targets[0];
   if (first === undefined) return E.BAD_ADDRESS;
-  return host.sockets.some((s) => s.proto === first.proto) ? E.BAD_ADDRESS : E.NO_SOCKET;
+  // Kamailio does not know IPv6 addresses where it has no IPv6 socket
+  const unknown = first.ip.includes(':') && !host.sockets.some((s) => s.af === 6);
+  return unknown ? E.BAD_ADDRESS : E.NO_SOCKET;
 }

@@ -7,7 +7,7 @@ import type { SipMessage } from '../../sip/message.js';
 import { challengeLines, challengers, pickBranch } from './best-reply.js';
 import { raise, wants } from './callbacks.js';
 import { openBranches } from './cancel.js';
-import { E, reasonOf } from './errors.js';
+import { E, finalReason, reasonOf } from './errors.js';
 import { runBranchFailure, runFailure } from './failure.js';
 import { andThen } from './later.js';
 import { confirmable, madeReply, replyError, replyLocally } from './local-reply.js';
@@ -217,7 +217,7 @@ function made(tm: Tm, t: Transaction, code: number, branch: number, incoming: Br
     const all = challengers(t, branch, incoming);
     if (all.length > 1) return aggregated(tm, t, code, all);
   }
-  return { text: madeReply(tm, t, code, reasonOf(code)), code, source: null };
+  return { text: madeReply(tm, t, code, finalReason(code)), code, source: null };
 }
 
 function aggregated(tm: Tm, t: Transaction, code: number, replies: readonly SipMessage[]): Built {

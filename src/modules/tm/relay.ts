@@ -1,5 +1,7 @@
 /** Beginning transactions and forwarding requests: t_newtran(), t_relay() and their relatives (sip.md, section 4). */
 import { type Context, ROUTE } from '../../runtime/context.js';
+import { coreOf } from '../../runtime/core/facts.js';
+import { advertisedOf } from '../../runtime/core/forward.js';
 import { LEVEL } from '../../runtime/host.js';
 import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toInt } from '../../runtime/values.js';
@@ -317,7 +319,7 @@ function sendStateless(tm: Tm, ctx: Context, msg: SipMessage, hops: NextHops): n
   const to: Destination | undefined = hops[0];
   if (to === undefined) return E.BAD_ADDRESS;
   const via = ownVia(to.socket, statelessBranch(msg), {
-    advertised: { host: msg.advertisedHost, port: msg.advertisedPort },
+    advertised: advertisedOf(msg, coreOf(ctx.program)),
     rport: msg.localRport,
     connection: msg.received.connection,
   });

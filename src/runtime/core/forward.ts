@@ -108,9 +108,9 @@ function sendTo(ctx: Context, target: Target): number {
   if (socket === undefined) {
     const af = target.ip.includes(':') ? 6 : 4;
     log(ctx, `cannot forward to af ${af === 6 ? 10 : 2}, proto ${target.proto} no corresponding listening socket`);
-    // without any socket of the family the address itself is taken for bad
-    const reachable = host.sockets.some((s) => s.af === af);
-    return failed(ctx, reachable ? FORWARD_ERROR.NO_SOCKET : FORWARD_ERROR.BAD_ADDRESS);
+    // without any IPv6 socket the address itself is taken for bad
+    const known = af === 4 || host.sockets.some((s) => s.af === 6);
+    return failed(ctx, known ? FORWARD_ERROR.NO_SOCKET : FORWARD_ERROR.BAD_ADDRESS);
   }
   const branch = statelessBranch(msg);
   let to: Destination = { proto: target.proto, ip: target.ip, port: target.port, socket };
