@@ -84,6 +84,9 @@ export class Catalog implements CatalogView {
     return undefined;
   }
 
+  /** Modules that the script names and that could not be loaded. */
+  readonly failed = new Set<string>();
+
   moduleWithFunction(name: string): string | undefined {
     return this.#known.find((m) => m.functions && name in m.functions)?.name;
   }

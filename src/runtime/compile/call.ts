@@ -3,6 +3,7 @@
 import { nearest } from '../../parser/nearest.js';
 import type { CallExpr, Expr } from '../../parser/tree.js';
 import type { FunctionEntry } from '../catalog.js';
+import { unbuiltModuleOf } from '../kamailio-modules.js';
 import { type ArgDefinition, type ArgSource, type BoundArg, FAILED, formFor, mayWait, ROUTE } from '../module.js';
 import { asValue } from './code.js';
 import { constantValue } from './constant.js';
@@ -64,7 +65,8 @@ function functionOf(call: CallExpr, scope: Scope): FunctionEntry | undefined {
     return undefined;
   }
   if (entry === undefined) {
-    problems.push(unknownFunction(call, scope));
+    const unknown = unknownFunction(call, scope);
+    if (unknown !== undefined) problems.push(unknown);
     return undefined;
   }
   const def = formFor(entry.def, call.args.length);
@@ -83,18 +85,23 @@ function functionOf(call: CallExpr, scope: Scope): FunctionEntry | undefined {
   return { ...entry, def };
 }
 
+/** Undefined: it is of a module that could not be loaded, which was told. */
 function unknownFunction(call: CallExpr, scope: Scope) {
   const { catalog } = scope.unit;
   const { name } = call;
   const missing = catalog.loaded.find((m) => m.missing?.includes(name));
   if (missing) return problem('not-built', { name: `${name}()`, module: missing.name }, call.nameSpan);
+  const unbuilt = unbuiltModuleOf(name);
+  if (unbuilt !== undefined && catalog.failed.has(unbuilt)) return undefined;
   const home = catalog.moduleWithFunction(name);
   const near = nearest(name, catalog.functionNames());
   const hint = home
     ? `it is in module ${home}: add loadmodule "${home}.so" before this place`
-    : near
-      ? `did you mean ${near}()?`
-      : undefined;
+    : unbuilt !== undefined
+      ? `it is in module ${unbuilt} of Kamailio, which is not built in kamscript`
+      : near
+        ? `did you mean ${near}()?`
+        : undefined;
   return problem('unknown-function', { name }, call.nameSpan, hint ? { hint } : {});
 }
 

@@ -5,6 +5,7 @@ import type { Problem } from '../../parser/problem.js';
 import type { LoadModule, ModParam, Script } from '../../parser/tree.js';
 import type { Catalog } from '../catalog.js';
 import type { CoreSettings } from '../core/params.js';
+import { isUnbuilt } from '../kamailio-modules.js';
 import type { ModuleDefinition, ParamAlias, ParamDefinition, VarStore } from '../module.js';
 import { problem } from './problems.js';
 
@@ -81,10 +82,13 @@ export class Loader {
     const name = path.replace(/^.*\//, '').replace(/\.so$/, '');
     const module = this.#catalog.known(name);
     if (module === undefined) {
-      const near = nearest(name, this.#catalog.knownNames());
-      const hint = near
-        ? `did you mean "${near}.so"?`
-        : 'kamscript has no module of that name; docs/modules.md lists those it has';
+      const near = isUnbuilt(name) ? undefined : nearest(name, this.#catalog.knownNames());
+      const hint = isUnbuilt(name)
+        ? `${name} of Kamailio 5.6.3 is not built in kamscript; docs/modules.md lists what is`
+        : near
+          ? `did you mean "${near}.so"?`
+          : 'kamscript has no module of that name; docs/modules.md lists those it has';
+      this.#catalog.failed.add(name);
       this.#problems.push(problem('unknown-module', { name: path }, item.span, { hint }));
       return;
     }
@@ -105,7 +109,8 @@ export class Loader {
     const text = (s: string) => (item.dynamic ? `${evaluate(s) ?? s}` : s);
     const modules = text(item.modules);
     const found = this.#catalog.loaded.filter(nameMatcher(modules));
-    if (found.length === 0) {
+    // Of a module that could not be loaded that alone is told.
+    if (found.length === 0 && !this.#catalog.failed.has(modules)) {
       const hint = this.#catalog.known(modules) ? `add loadmodule "${modules}.so" before this line` : undefined;
       this.#problems.push(problem('no-module-for-parameter', { name: modules }, item.span, hint ? { hint } : {}));
     }
