@@ -187,6 +187,8 @@ function refuse(host: Host, why: string): undefined {
   return undefined;
 }
 
+const SIP_PORT = 5060;
+
 export interface Place {
   readonly ip: string;
   /** 0: none. */
@@ -205,12 +207,12 @@ export async function lookUp(
 ): Promise<Place | undefined> {
   if (addressKey(name) !== undefined) return { ip: name, port, proto };
   try {
-    if (!withSrv) {
-      const ip = (await host.resolver.addresses?.(name))?.[0];
-      return ip === undefined ? undefined : { ip, port, proto };
-    }
-    const target = (await host.resolver.resolve(name, port, protoOfId(proto)))[0];
-    return target === undefined ? undefined : { ip: target.ip, port: target.port, proto: protoId(target.proto) };
+    // a port keeps SRV records out of it
+    const target = (await host.resolver.resolve(name, withSrv ? port : port || SIP_PORT, protoOfId(proto)))[0];
+    if (target === undefined) return undefined;
+    return withSrv
+      ? { ip: target.ip, port: target.port, proto: protoId(target.proto) }
+      : { ip: target.ip, port, proto };
   } catch {
     return undefined;
   }

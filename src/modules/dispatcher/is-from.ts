@@ -37,23 +37,24 @@ function isUriFrom(ctx: Context, set: number, mode: number, text: string): numbe
     ctx.host.log.write(LEVEL.ERR, 'dispatcher', `bad uri [${text}]`);
     return -1;
   }
-  const about = ({ ip, port, proto }: Place) => ask(ctx, { address: addressKey(ip) ?? '', port, proto, mode, set });
+  const about = ({ ip, port, proto }: Place) => ({ address: addressKey(ip) ?? '', port, proto, mode, set });
   const proto = protoId(uriTransport(uri));
-  if (addressKey(uri.host) !== undefined) return about({ ip: uri.host, port: uri.port, proto });
+  if (addressKey(uri.host) !== undefined) return ask(ctx, about({ ip: uri.host, port: uri.port, proto }));
   const withSrv = (dispatcherParams(ctx.program).ds_dns_mode & DNS.SRV) !== 0;
   return lookUp(ctx.host, uri.host, uri.port, proto, withSrv).then((found) => {
-    if (found !== undefined) return about(found);
+    if (found !== undefined) return ask(ctx, about(found), true);
     ctx.host.log.write(LEVEL.ERR, 'dispatcher', `could not resolve ${uri.host}`);
     return -1;
   });
 }
 
-function ask(ctx: Context, question: Question): number | Promise<number> {
+/** `late`: the run has waited, and what is written now counts only when it goes on. */
+function ask(ctx: Context, question: Question, late = false): number | Promise<number> {
   const { sets } = ctx.host.state(DISPATCHER);
   const one = sets.get(question.set);
   const searched = question.set === ANY_SET ? sets.values() : one === undefined ? [] : [one];
-  if (!looksUpAlways(dispatcherParams(ctx.program).ds_dns_mode)) return find(ctx, searched, question);
-  return refresh(ctx.host, searched).then(() => find(ctx, searched, question));
+  if (!looksUpAlways(dispatcherParams(ctx.program).ds_dns_mode)) return find(ctx, searched, question, late);
+  return refresh(ctx.host, searched).then(() => find(ctx, searched, question, true));
 }
 
 /** Looks up all names anew. */
@@ -67,16 +68,23 @@ export async function refresh(host: Host, sets: Iterable<DestinationSet>, when?:
     }
 }
 
-function find(ctx: Context, sets: readonly DestinationSet[], question: Question): number {
+function find(ctx: Context, sets: readonly DestinationSet[], question: Question, late: boolean): number {
   for (const set of sets) {
     const found = set.destinations.find((d) => fits(d, question));
     if (found === undefined) continue;
-    const { setId, attrs } = boundParams(ctx.program);
-    if (question.set === ANY_SET && setId?.set?.(ctx, set.id) === false) return -2;
-    if (found.attrs.body && attrs?.set?.(ctx, found.attrs.body) === false) return -3;
+    if (!late) return tell(ctx, set, found, question);
+    ctx.onResume = () => void tell(ctx, set, found, question);
     return 1;
   }
   return -1;
+}
+
+/** setid_pvname and attrs_pvname: 1, or a code that says which could not be written. */
+function tell(ctx: Context, set: DestinationSet, found: Destination, question: Question): number {
+  const { setId, attrs } = boundParams(ctx.program);
+  if (question.set === ANY_SET && setId?.set?.(ctx, set.id) === false) return -2;
+  if (found.attrs.body && attrs?.set?.(ctx, found.attrs.body) === false) return -3;
+  return 1;
 }
 
 function fits(d: Destination, { address, port, proto, mode }: Question): boolean {

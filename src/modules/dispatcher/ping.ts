@@ -10,6 +10,8 @@ import type { Dispatcher } from './state.js';
 import { updateState } from './status.js';
 
 const TIMEOUT = 408;
+/** tm learnt that the name leads nowhere. */
+const NO_ADDRESS = 478;
 const NOT_SENT = { code: 500, reason: 'Sending keepalive failed', flags: 0 };
 const FIRST_CODE = 100;
 const LAST_CODE = 699;
@@ -60,7 +62,10 @@ function answered(state: Dispatcher, id: number, uri: string, { code, message }:
   const probing = (flags & STATE.PROBING) !== 0;
   if (p.ds_probing_mode === PROBE.ONLY_FLAGGED && !probing) return;
   if ((flags & STATE.DISABLED) !== 0) return;
-  const cause = { code, reason: message?.reason || null, flags: message === null ? 0 : 1 };
+  const cause =
+    code === NO_ADDRESS && message === null
+      ? NOT_SENT
+      : { code, reason: message?.reason || null, flags: message === null ? 0 : 1 };
   const stays = p.ds_probing_mode === PROBE.ALL || p.ds_probing_mode === PROBE.ONLY_FLAGGED;
   const wanted = isGood(p, code) ? (stays ? STATE.PROBING : 0) : failedState(p);
   if (!updateState(state, set, uri, wanted, cause))

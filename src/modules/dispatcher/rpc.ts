@@ -8,6 +8,7 @@ import {
   type RpcValue,
 } from '../../runtime/module.js';
 import { anyText, intArg, textArg } from '../../runtime/rpc.js';
+import { bracketed } from '../../sip/transport.js';
 import { type Destination, makeDestination, STATE } from './destination.js';
 import { hashOf } from './hash.js';
 import type { DestinationSet } from './set.js';
@@ -54,7 +55,7 @@ function place(d: Destination): Record<string, RpcValue> {
   const seconds = Math.floor(d.dnsTime / SECOND);
   return {
     HOST: d.host,
-    IPADDR: d.ip,
+    IPADDR: bracketed(d.ip),
     PORT: d.port,
     PROTOID: d.proto,
     DNSTIME_SEC: seconds,

@@ -1,18 +1,22 @@
 /** DNS failover (RFC 3263, 4.3): the next address of a host where one does not answer or says 503. */
 
 import { ROUTE } from '../../runtime/context.js';
+import { ownVia } from '../../sip/build.js';
 import type { Destination } from '../../sip/transport.js';
 import { sendBranch, viaLine } from './branch.js';
+import { inTurnDetached } from './later.js';
 import { paramsOf } from './params.js';
+import { fakeFinal } from './receive-reply.js';
 import { transactionContext } from './routes.js';
 import type { Tm } from './state.js';
-import { ClientBranch, T, type Transaction } from './transaction.js';
+import { startBranch, stopBranch } from './timers.js';
+import { B, ClientBranch, T, type Transaction } from './transaction.js';
 
 /** Opens a branch to the next address, if there is one and failover is on; true when it was sent. */
 export function tryNextTarget(tm: Tm, t: Transaction, b: ClientBranch): boolean {
   const [next0, ...rest] = b.targets;
   const to = next0 === undefined ? undefined : fromSocket(tm, t, next0);
-  if (to === undefined || t.request === null || !allowed(t) || tm.host.clock.now() >= t.endOfLife) return false;
+  if (to === undefined || !allowed(t) || tm.host.clock.now() >= t.endOfLife) return false;
   const next = new ClientBranch(t.branches.length, b.uri);
   Object.assign(next, {
     path: b.path,
@@ -26,12 +30,37 @@ export function tryNextTarget(tm: Tm, t: Transaction, b: ClientBranch): boolean 
     to,
     targets: rest,
   });
-  next.via = viaLine(t, next.index, t.request, to);
-  next.text = b.text.replace(b.via, () => next.via);
+  const { request } = t;
+  const via = request === null ? localVia(t, next.index, to) : viaLine(t, next.index, request, to);
+  next.via = via;
+  next.text = b.text.replace(b.via, () => via);
   b.targets = [];
   t.branches.push(next);
-  if (sendBranch(tm, t, next, transactionContext(tm, t, t.request, ROUTE.REQUEST))) return true;
+  if (request === null) return sendLocal(tm, t, next, to) || tryNextTarget(tm, t, next);
+  if (sendBranch(tm, t, next, transactionContext(tm, t, request, ROUTE.REQUEST))) return true;
   return tryNextTarget(tm, t, next);
+}
+
+function localVia(t: Transaction, index: number, to: Destination): string {
+  return ownVia(to.socket, `${t.viaBranch}${index.toString(16)}`);
+}
+
+/** A request that began here; false where it cannot be sent. */
+function sendLocal(tm: Tm, t: Transaction, b: ClientBranch, to: Destination): boolean {
+  const lost = (): unknown => {
+    if (b.lastReceived >= 200 || t.has(T.GONE)) return undefined;
+    stopBranch(b);
+    tryNextTarget(tm, t, b);
+    return fakeFinal(tm, t, b, 477);
+  };
+  const onFailure = (): void => inTurnDetached(tm, t, 'tm: send', lost);
+  if (tm.host.send(b.text, to, undefined, onFailure)) {
+    startBranch(tm, t, b);
+    return true;
+  }
+  b.lastReceived = 477;
+  b.flags |= B.SEND_FAILED;
+  return false;
 }
 
 /** dns_reuse_rcv_socket: from the socket that the request came by. */
@@ -42,6 +71,6 @@ function fromSocket(tm: Tm, t: Transaction, to: Destination): Destination {
 }
 
 function allowed(t: Transaction): boolean {
-  if (t.has(T.DISABLE_FAILOVER) || t.has(T.CANCELED) || t.status >= 200) return false;
+  if (t.method === 'ACK' || t.has(T.DISABLE_FAILOVER) || t.has(T.CANCELED) || t.status >= 200) return false;
   return t.program.core.values.get('use_dns_failover') === 1;
 }

@@ -12,6 +12,7 @@ import { parseStartLine, SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket } from '../../sip/transport.js';
 import { cancelBranches, openBranches } from './cancel.js';
 import { E } from './errors.js';
+import { tryNextTarget } from './failover.js';
 import { andThen, inTurnDetached } from './later.js';
 import { LOCAL_DIALOG } from './local-ack.js';
 import { dialogRequest, type LocalDialog } from './local-request.js';
@@ -199,14 +200,20 @@ function fail(tm: Tm, t: Transaction, b: ClientBranch, code: number): boolean {
 
 function send(tm: Tm, t: Transaction, b: ClientBranch): boolean {
   const onFailure = (): void => inTurnDetached(tm, t, 'tm: send', () => lost(tm, t, b));
-  if (b.to === null || !tm.host.send(b.text, b.to, undefined, onFailure)) return false;
+  if (b.to === null) return false;
+  if (!tm.host.send(b.text, b.to, undefined, onFailure)) {
+    b.lastReceived = -E.SEND;
+    return tryNextTarget(tm, t, b);
+  }
   if (t.method === 'ACK') putOnWait(tm, t);
   else startBranch(tm, t, b);
   return true;
 }
 
 function lost(tm: Tm, t: Transaction, b: ClientBranch): unknown {
-  return b.lastReceived >= 200 || t.has(T.GONE) ? undefined : fakeFinal(tm, t, b, 477);
+  if (b.lastReceived >= 200 || t.has(T.GONE)) return undefined;
+  tryNextTarget(tm, t, b);
+  return fakeFinal(tm, t, b, 477);
 }
 
 /** Cancels a local INVITE. */

@@ -52,6 +52,24 @@ describe('a request of the server', () => {
     expect(h.texts()).toEqual([]);
   });
 
+  test('goes on to the next address after a 503, and where no reply comes', () => {
+    const got: number[] = [];
+    const h = harness({ request: () => 1 });
+    (h.host.program.core.values as Map<string, number>).set('use_dns_failover', 1);
+    h.host.resolver.resolve = () => [5081, 5082, 5083].map((port) => ({ proto: 'udp', ip: '127.0.0.1', port }));
+    newRequest(h.host, OPTIONS, (r) => got.push(r.code));
+    const [first] = h.texts();
+    h.receive(replyTo(first!, 503), 5081);
+    const [second] = h.texts();
+    expect(second).not.toBe(first);
+    h.host.clock.advance(31000);
+    const third = h.texts().at(-1)!;
+    expect(h.host.sent.map((s) => s.to.port).filter((p, i, all) => p !== all[i - 1])).toEqual([5081, 5082, 5083]);
+    expect(got).toEqual([]);
+    h.receive(replyTo(third, 200), 5083);
+    expect(got).toEqual([200]);
+  });
+
   test('an INVITE is acknowledged along the route set of its 2xx', () => {
     const h = harness({ request: () => 1 });
     newRequest(h.host, { ...OPTIONS, method: 'INVITE' });
