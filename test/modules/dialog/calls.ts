@@ -36,6 +36,8 @@ export class Call {
   readonly #by: Member;
   readonly id: string;
   #cseq = 1;
+  #inviteCseq = 0;
+  #calleeCseq = 100;
   /** Record-Route values of the 2xx, bottom first: the Route of the caller. */
   #route = '';
 
@@ -46,7 +48,8 @@ export class Call {
   }
 
   #request(method: string, uri: string, more: readonly string[], toTag: string): string {
-    const cseq = method === 'ACK' || method === 'CANCEL' ? this.#cseq : ++this.#cseq;
+    const cseq = method === 'ACK' || method === 'CANCEL' ? this.#inviteCseq : ++this.#cseq;
+    if (method === 'INVITE') this.#inviteCseq = cseq;
     return [
       `${method} ${uri} SIP/2.0`,
       `Via: SIP/2.0/UDP ${CALLER}:5060;branch=z9hG4bK${method}${cseq}${this.id}`,
@@ -107,6 +110,36 @@ export class Call {
     );
     this.#cluster.inject(ip, to.ip, [`SIP/2.0 ${code} X`, ...copied, 'Content-Length: 0', '', ''].join('\n'));
     await this.#cluster.settle();
+  }
+
+  /** CANCEL of the INVITE, which may have been answered. */
+  async cancel(): Promise<void> {
+    const text = this.#request('CANCEL', `sip:bob@${CALLEE}`, [], '');
+    await this.#send(text.replaceAll(`z9hG4bKCANCEL${this.#inviteCseq}`, `z9hG4bKINVITE${this.#inviteCseq}`));
+    await this.answer(CALLEE, 'CANCEL', 200);
+  }
+
+  /** A request from the callee's phone. */
+  async upstream(method: string): Promise<void> {
+    const cseq = ++this.#calleeCseq;
+    const route = this.#route.split(', ').reverse().join(', ');
+    const text = [
+      `${method} sip:alice@${CALLER} SIP/2.0`,
+      `Via: SIP/2.0/UDP ${CALLEE}:5060;branch=z9hG4bKup${method}${cseq}${this.id}`,
+      'Max-Forwards: 20',
+      `Route: ${route}`,
+      `From: <sip:bob@example.test>;tag=b-${this.id}`,
+      `To: <sip:alice@example.test>;tag=a-${this.id}`,
+      `Call-ID: ${this.id}`,
+      `CSeq: ${cseq} ${method}`,
+      `Contact: <sip:bob@${CALLEE}>`,
+      'Content-Length: 0',
+      '',
+      '',
+    ].join('\n');
+    this.#cluster.inject(CALLEE, this.#by.ip, text);
+    await this.#cluster.settle();
+    await this.answer(CALLER, method, 200);
   }
 
   async answered(): Promise<void> {
