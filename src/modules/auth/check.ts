@@ -39,6 +39,7 @@ export interface AuthParams {
   readonly realm_prefix: string;
   readonly force_stateless_reply: number;
   readonly add_authinfo_hdr: number;
+  readonly challenge_attr: string;
 }
 
 export interface Found {

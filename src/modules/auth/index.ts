@@ -1,5 +1,6 @@
 /** Module auth: digest authentication (RFC 2617, 7616; sip.md, section 9). */
 import { randomBytes, randomInt } from 'node:crypto';
+import { addAvp, avpKey } from '../../runtime/message-env.js';
 import {
   defineModule,
   fn,
@@ -74,6 +75,27 @@ function consume(ctx: RouteContext): number {
   return 1;
 }
 
+/** Flags of the authenticate functions: where the request is not let in, a challenge goes into challenge_attr. */
+const OFFER = { PLAIN: 2, QOP_AUTH: 4, QOP_AUTH_INT: 8 } as const;
+const ANY_OFFER = OFFER.PLAIN | OFFER.QOP_AUTH | OFFER.QOP_AUTH_INT;
+
+function offering(
+  ctx: RouteContext,
+  params: AuthParams,
+  kind: Kind,
+  realm: string,
+  flags: number,
+  code: number,
+): number {
+  const key = code > 0 || (flags & ANY_OFFER) === 0 ? undefined : avpKey(params.challenge_attr.replace(/^\$/, ''));
+  if (key === undefined) return code;
+  const qop =
+    (flags & OFFER.QOP_AUTH_INT) !== 0 ? FLAG.QOP_AUTH_INT : (flags & OFFER.QOP_AUTH) !== 0 ? FLAG.QOP_AUTH : 0;
+  const stale = code === AUTH.STALE ? FLAG.STALE : 0;
+  addAvp(ctx.env, key, challengeHeader(ctx, params, kind, realm, qop | stale));
+  return code;
+}
+
 const authenticateFn = (kind: Kind, doc: string) =>
   fn({
     doc,
@@ -85,7 +107,16 @@ const authenticateFn = (kind: Kind, doc: string) =>
     ],
     routes: ['request'],
     run: (ctx, params: AuthParams, realm, password, flags, method) =>
-      realm === '' ? AUTH.ERROR : check(ctx, params, kind, secretOf(ctx, realm, password, flags, method)),
+      realm === ''
+        ? AUTH.ERROR
+        : offering(
+            ctx,
+            params,
+            kind,
+            realm,
+            flags,
+            check(ctx, params, kind, secretOf(ctx, realm, password, flags, method)),
+          ),
   });
 
 const challengeFn = (kind: Kind | 'auto', doc: string) =>
@@ -112,12 +143,16 @@ const params = {
   ),
   www_challenge_header: strParam('WWW-Authenticate', 'Name of the header with the challenge of 401.'),
   proxy_challenge_header: strParam('Proxy-Authenticate', 'Name of the header with the challenge of 407.'),
-  protect_contacts: accepted('nonces are bound to time alone'),
-  challenge_attr: strParam('$digest_challenge', 'Accepted for the sake of old scripts: 5.6.3 writes nothing to it.'),
   realm_prefix: strParam('', 'Prefix that is cut off realms of domains.'),
   use_domain: intParam(0, '1: the domain of the username counts.'),
   force_stateless_reply: intParam(0, '1: challenges are sent without a transaction.'),
   add_authinfo_hdr: intParam(0, '1: replies to requests that were let in carry Authentication-Info.'),
+  challenge_attr: strParam(
+    '$digest_challenge',
+    'AVP that gets a challenge where a request is not let in and the flags say so: `$name` is `$avp(name)`.',
+    (v) => (/^\$\S+$/.test(v) ? undefined : 'a name after $'),
+  ),
+  protect_contacts: accepted('nonces are bound to time alone'),
   nonce_auth_max_drift: accepted('nonces carry their own end'),
   auth_checks_register: accepted('nonces are bound to time alone'),
   auth_checks_no_dlg: accepted('nonces are bound to time alone'),
@@ -137,11 +172,11 @@ export const auth = defineModule({
   functions: {
     pv_www_authenticate: authenticateFn(
       'www',
-      'Checks Authorization against the password (flag 1: against H(user:realm:password)).',
+      'Checks Authorization against the password. Flags: 1 the password is H(user:realm:password); 2, 4, 8 a challenge without qop, with auth, with auth-int goes into challenge_attr.',
     ),
     pv_proxy_authenticate: authenticateFn(
       'proxy',
-      'Checks Proxy-Authorization against the password (flag 1: its hash).',
+      'Checks Proxy-Authorization against the password; flags as pv_www_authenticate().',
     ),
     pv_www_authorize: authenticateFn('www', 'Old name of pv_www_authenticate().'),
     pv_proxy_authorize: authenticateFn('proxy', 'Old name of pv_proxy_authenticate().'),
@@ -151,7 +186,7 @@ export const auth = defineModule({
       routes: ['request'],
       run(ctx, p: AuthParams, realm, password, flags, checks) {
         const kind: Kind = ctx.msg.method === 'REGISTER' ? 'www' : 'proxy';
-        const code = check(ctx, p, kind, secretOf(ctx, realm, password, flags));
+        const code = offering(ctx, p, kind, realm, flags, check(ctx, p, kind, secretOf(ctx, realm, password, flags)));
         return code > 0 && (checks & 1) !== 0 && !userFits(ctx, kind, realm) ? AUTH.USER_DIFFERS : code;
       },
     }),
