@@ -13,8 +13,16 @@ export interface ThrowawayDatabase {
   readonly url: string;
   /** Runs statements; gives the rows of the last that has any, columns apart by tabs, NULL as `NULL`. */
   sql(statements: string): Promise<string[]>;
-  /** Waits for the end of the server's process, or files. */
+  /** Waits for the end of the server's process; its files go. */
   stop(): Promise<void>;
+}
+
+/** One that is a process of its own. */
+export interface DatabaseServer extends ThrowawayDatabase {
+  /** kill -9; its files stay. */
+  kill(): Promise<void>;
+  /** Again, after `kill`. */
+  start(): Promise<void>;
 }
 
 const SCHEMAS = '/usr/share/kamailio';
@@ -129,21 +137,45 @@ async function until(server: Running, there: () => Promise<boolean>): Promise<vo
   }
 }
 
-function end({ child }: Running, dir: string): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      rmSync(dir, { recursive: true, force: true });
-      resolve();
-    };
-    if (child.exitCode !== null) return done();
-    child.once('close', done);
-    child.kill('SIGTERM');
-  });
+/** A database server on files in `dir`. */
+class Service {
+  readonly #dir: string;
+  readonly #command: readonly [string, ...string[]];
+  readonly #there: () => Promise<boolean>;
+  #running: Running | undefined;
+
+  constructor(dir: string, command: readonly [string, ...string[]], there: () => Promise<boolean>) {
+    this.#dir = dir;
+    this.#command = command;
+    this.#there = there;
+  }
+
+  async start(): Promise<void> {
+    const [bin, ...args] = this.#command;
+    this.#running = launch(bin, args);
+    await until(this.#running, this.#there);
+  }
+
+  #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#running?.child;
+    return new Promise((resolve) => {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return resolve();
+      child.once('close', () => resolve());
+      child.kill(signal);
+    });
+  }
+
+  kill = () => this.#end('SIGKILL');
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM');
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
 }
 
 const asRoot = process.getuid?.() === 0;
 
-export async function startMariadb(): Promise<ThrowawayDatabase> {
+export async function startMariadb(): Promise<DatabaseServer> {
   const dir = mkdtempSync(join(tmpdir(), 'mariadb-'));
   const data = join(dir, 'data');
   const port = await freeTcpPort();
@@ -157,7 +189,10 @@ export async function startMariadb(): Promise<ThrowawayDatabase> {
     `--tmpdir=${dir}`,
     ...user,
   ]);
-  const server = launch('mariadbd', [
+  const client = ['--no-defaults', '--protocol=tcp', '-h127.0.0.1', `-P${port}`];
+  const root = [...client, '-uroot'];
+  const command = [
+    'mariadbd',
     '--no-defaults',
     `--datadir=${data}`,
     `--port=${port}`,
@@ -168,10 +203,10 @@ export async function startMariadb(): Promise<ThrowawayDatabase> {
     '--innodb-buffer-pool-size=32M',
     '--skip-name-resolve',
     ...user,
-  ]);
-  const client = ['--no-defaults', '--protocol=tcp', '-h127.0.0.1', `-P${port}`];
-  const root = [...client, '-uroot'];
-  await until(server, async () => (await execute('mariadb', [...root, '-e', 'SELECT 1'])).status === 0);
+  ] as const;
+  const there = async () => (await execute('mariadb', [...root, '-e', 'SELECT 1'])).status === 0;
+  const server = new Service(dir, command, there);
+  await server.start();
   await must(
     'mariadb',
     root,
@@ -183,7 +218,9 @@ export async function startMariadb(): Promise<ThrowawayDatabase> {
   return {
     url: `mysql://${USER}:${PASSWORD}@127.0.0.1:${port}/kamailio`,
     sql: async (statements) => linesOf(await must('mariadb', [...root, '-N', '-B', 'kamailio'], statements)),
-    stop: () => end(server, dir),
+    kill: server.kill,
+    start: () => server.start(),
+    stop: () => server.stop(),
   };
 }
 
@@ -195,7 +232,7 @@ function postgresBin(): string {
   return join(base, newest, 'bin');
 }
 
-export async function startPostgres(): Promise<ThrowawayDatabase> {
+export async function startPostgres(): Promise<DatabaseServer> {
   const dir = mkdtempSync(join(tmpdir(), 'postgres-'));
   const data = join(dir, 'data');
   const port = await freeTcpPort();
@@ -209,21 +246,12 @@ export async function startPostgres(): Promise<ThrowawayDatabase> {
   }
   const [as = 'env', ...flags] = by;
   await must(as, [...flags, join(bin, 'initdb'), '-D', data, '-A', 'trust', '-U', 'root', '-E', 'UTF8', '--no-sync']);
-  const server = launch(as, [
-    ...flags,
-    join(bin, 'postgres'),
-    '-D',
-    data,
-    '-p',
-    `${port}`,
-    '-h',
-    '127.0.0.1',
-    '-k',
-    data,
-  ]);
+  const place = ['-D', data, '-p', `${port}`, '-h', '127.0.0.1', '-k', data];
   const psql = (database: string) => ['-q', '-h', '127.0.0.1', '-p', `${port}`, '-U', 'root', '-d', database];
   const strict = ['-v', 'ON_ERROR_STOP=1'];
-  await until(server, async () => (await execute('psql', [...psql('postgres'), '-c', 'SELECT 1'])).status === 0);
+  const there = async () => (await execute('psql', [...psql('postgres'), '-c', 'SELECT 1'])).status === 0;
+  const server = new Service(dir, [as, ...flags, join(bin, 'postgres'), ...place], there);
+  await server.start();
   await must('psql', [...psql('postgres'), '-c', `CREATE ROLE ${USER} LOGIN SUPERUSER PASSWORD '${PASSWORD}'`]);
   await must('psql', [...psql('postgres'), '-c', `CREATE DATABASE kamailio OWNER ${USER}`]);
   await must('psql', [...psql('kamailio'), ...strict], schema('postgres'));
@@ -233,7 +261,9 @@ export async function startPostgres(): Promise<ThrowawayDatabase> {
       const flat = ['-A', '-t', '-F', '\t', '-P', 'null=NULL'];
       return linesOf(await must('psql', [...psql('kamailio'), ...strict, ...flat], statements));
     },
-    stop: () => end(server, dir),
+    kill: server.kill,
+    start: () => server.start(),
+    stop: () => server.stop(),
   };
 }
 
