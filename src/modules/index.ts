@@ -54,6 +54,7 @@ import { regexModule } from './regex/index.js';
 import { registrar } from './registrar/index.js';
 import { rr } from './rr/index.js';
 import { rtimer } from './rtimer.js';
+import { rtpengine } from './rtpengine/index.js';
 import { rtpproxy } from './rtpproxy/index.js';
 import { sanity } from './sanity.js';
 import { sdpops } from './sdpops.js';
@@ -147,6 +148,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   pipelimit,
   ratelimit,
   rtimer,
+  rtpengine,
   rtpproxy,
   timer,
   utils,

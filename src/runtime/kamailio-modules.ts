@@ -127,7 +127,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   print: 'print print1 print2 print3 printv',
   print_lib: 'print_stderr',
   pua_bla: 'bla_handle_notify bla_set_flag',
-  pua_json: 'pua_json_publish',
   pua_reginfo: 'reginfo_handle_notify reginfo_subscribe',
   pua_rpc: '',
   pua_usrloc: 'pua_set_publish',
@@ -139,8 +138,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   rls: 'rls_handle_notify rls_handle_subscribe rls_update_subs',
   rtjson: 'rtjson_init_routes rtjson_next_route rtjson_push_routes rtjson_update_branch',
   rtp_media_server: 'rms_answer rms_bridge rms_dialog_check rms_dialogs_dump rms_hangup rms_play rms_sip_request',
-  rtpengine:
-    'block_dtmf block_media play_dtmf play_media rtpengine_answer rtpengine_delete rtpengine_info rtpengine_manage rtpengine_offer rtpengine_query rtpengine_query_v set_rtpengine_set silence_media start_forwarding start_recording stop_forwarding stop_media stop_recording unblock_dtmf unblock_media unsilence_media',
   ruxc: 'ruxc_http_delete ruxc_http_get ruxc_http_post',
   sca: 'sca_call_info_update sca_handle_subscribe',
   sctp: '',
@@ -159,7 +156,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   sms: 'sms_send_msg sms_send_msg_to_net',
   smsops: 'isRPDATA smsdump',
   snmpstats: '',
-  speeddial: 'sd_lookup',
   ss7ops: 'isup_to_json',
   sst: 'sstCheckMin',
   statsc: 'statsc_reset',
@@ -200,7 +196,7 @@ const MODULE_OF: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-/** Is it a module of Kamailio that is not built here? */
+/** Is it a module of Kamailio that is not built here? For names that no module here has. */
 export const isUnbuilt = (module: string): boolean => Object.hasOwn(UNBUILT, module);
 
 /** Such a module that has the function; of several the first. */
