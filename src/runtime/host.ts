@@ -60,7 +60,26 @@ export interface Resolver {
   /** All addresses of a name (A and AAAA); empty when there are none. */
   addresses?(name: string): Promise<readonly string[]>;
   /** SRV records of exactly that name. */
-  srv?(name: string): Promise<readonly { readonly name: string; readonly port: number }[]>;
+  srv?(name: string): Promise<readonly SrvAnswer[]>;
+  /** NAPTR records of exactly that name. */
+  naptr?(name: string): Promise<readonly NaptrAnswer[]>;
+}
+
+export interface SrvAnswer {
+  readonly name: string;
+  readonly port: number;
+  /** Missing: 0. */
+  readonly priority?: number;
+  readonly weight?: number;
+}
+
+export interface NaptrAnswer {
+  readonly order: number;
+  readonly preference: number;
+  readonly flags: string;
+  readonly service: string;
+  readonly regexp: string;
+  readonly replacement: string;
 }
 
 export interface Target {

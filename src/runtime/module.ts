@@ -427,8 +427,11 @@ export interface ModuleDefinition {
   readonly name: string;
   readonly doc: string;
   readonly params?: Readonly<Record<string, ParamDefinition | ParamAlias>>;
-  /** Parameters that may change while the server runs (cfg.set, $ccp): those that are read anew at each use. */
-  readonly settings?: readonly string[];
+  /**
+   * Parameters that may change while the server runs (cfg.set, $ccp): those that are read anew at each use. A pair where
+   * the setting has another name than the parameter.
+   */
+  readonly settings?: readonly (string | readonly [setting: string, param: string])[];
   readonly functions?: Readonly<Record<string, AnyFunction>>;
   /** Names without `$`; aliases are entries of their own. */
   readonly pvs?: Readonly<Record<string, PvDefinition>>;

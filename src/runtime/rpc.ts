@@ -116,7 +116,9 @@ export function addedValues(command: RpcDefinition, result: RpcResult): readonly
 /** The `result` of JSON-RPC: a list, or the last value that was added, or an empty record for none. */
 export function jsonResult(command: RpcDefinition, result: RpcResult): RpcValue {
   const values = addedValues(command, result);
-  return command.returnsArray ? values : (values.at(-1) ?? {});
+  if (command.returnsArray) return values;
+  const last = values.at(-1);
+  return last === undefined ? {} : last;
 }
 
 // ------------------------------------------------------------------ arguments

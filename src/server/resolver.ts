@@ -1,5 +1,5 @@
 /** Where a name leads to (RFC 3263): records out of the DNS cache or asked for, by the core parameters dns_…. */
-import type { Resolver, Target } from '../runtime/host.js';
+import type { NaptrAnswer, Resolver, SrvAnswer, Target } from '../runtime/host.js';
 import type { Proto } from '../sip/transport.js';
 import { type CacheLimits, DnsCache } from './dns/cache.js';
 import type { AskOptions, DnsSource } from './dns/client.js';
@@ -19,13 +19,6 @@ export interface ResolverParts {
   readonly values: () => Values;
   /** Is a socket open that reaches IPv6 addresses? */
   readonly ipv6Socket: () => boolean;
-}
-
-export interface SrvTarget {
-  readonly name: string;
-  readonly port: number;
-  readonly priority: number;
-  readonly weight: number;
 }
 
 export class DnsResolver implements Resolver {
@@ -53,9 +46,16 @@ export class DnsResolver implements Resolver {
     return await addresses({ lookup, settings: { ...settings, failover: true, ipv6Socket: true } }, name);
   }
 
-  async srv(name: string): Promise<readonly SrvTarget[]> {
+  async srv(name: string): Promise<readonly SrvAnswer[]> {
     const records = await this.lookup.records(name, 'SRV');
     return records.map(({ target, port, priority, weight }) => ({ name: target, port, priority, weight }));
+  }
+
+  async naptr(name: string): Promise<readonly NaptrAnswer[]> {
+    const records = await this.lookup.records(name, 'NAPTR');
+    return records.map(({ order, preference, flags, service, regexp, target }) => {
+      return { order, preference, flags, service, regexp, replacement: target };
+    });
   }
 
   #sip() {

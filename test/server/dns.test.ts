@@ -109,6 +109,18 @@ describe('where a name leads to', () => {
     expect(resolver().resolve('[::1]', 0, undefined, true)).toEqual([{ proto: 'tls', ip: '::1', port: 5061 }]);
   });
 
+  test('what scripts ask for', async () => {
+    const r = resolver();
+    expect(await r.addresses('10.0.0.1')).toEqual(['10.0.0.1']);
+    expect(await r.addresses('both.test')).toEqual(['127.0.0.5', '2001:db8::1:0:0:5']);
+    expect((await r.srv('_sip._udp.srv.test')).map((s) => `${s.priority} ${s.weight} ${s.name}:${s.port}`)).toEqual([
+      '10 60 busy.test:7003',
+      '10 40 one.test:7003',
+      '20 0 two.test:7001',
+    ]);
+    expect((await r.naptr('naptr.test')).map((n) => n.replacement)).toContain('_sip._udp.naptr.test');
+  });
+
   test('weights: by chance within a priority', () => {
     const group = [srv('s', 1, 60, 1, 'a'), srv('s', 1, 40, 2, 'b'), srv('s', 2, 0, 3, 'c')];
     const order = (x: number) => spread(group, () => x).map((r) => r.target);

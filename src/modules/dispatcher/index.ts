@@ -226,6 +226,11 @@ export const dispatcher = defineModule({
   name: 'dispatcher',
   doc: 'Spreads requests over sets of destinations, by hash, weight, load or turn, with failover and probes.',
   params,
+  settings: [
+    ['probing_threshold', 'ds_probing_threshold'],
+    ['inactive_threshold', 'ds_inactive_threshold'],
+    ['ping_reply_codes', 'ds_ping_reply_codes'],
+  ],
   functions,
   pvs: {
     dsv: shown(

@@ -72,8 +72,6 @@ function answered(state: Dispatcher, id: number, uri: string, { code, message }:
     state.host.log.write(LEVEL.ERR, 'dispatcher', `Setting the state failed (${uri}, group ${id})`);
 }
 
-const GOOD = new WeakMap<DispatcherParams, readonly number[]>();
-
 /** Codes, and classes below 10, of ds_ping_reply_codes. */
 export function goodReplies(text: string): readonly number[] {
   return parseParams(text).flatMap(([name, value]) => {
@@ -85,11 +83,7 @@ export function goodReplies(text: string): readonly number[] {
 
 function isGood(p: DispatcherParams, code: number): boolean {
   if (code >= 200 && code <= 299) return true;
-  let good = GOOD.get(p);
-  if (good === undefined) {
-    good = goodReplies(p.ds_ping_reply_codes ?? '');
-    GOOD.set(p, good);
-  }
+  const good = p.ds_ping_reply_codes ? goodReplies(p.ds_ping_reply_codes) : [];
   return good.some((n) => n === code || n === Math.trunc(code / 100));
 }
 

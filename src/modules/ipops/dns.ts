@@ -1,5 +1,5 @@
 /** DNS look-ups of the script, and the containers that keep what they found. */
-import { lookup, resolveNaptr, resolveSrv } from 'node:dns/promises';
+import { lookup } from 'node:dns/promises';
 import { bindVariable } from '../../runtime/format.js';
 import {
   type BindEnv,
@@ -37,29 +37,35 @@ const NOT_RESOLVED = -4;
 /** Kamailio keeps no more of one answer. */
 const MAX_RECORDS = 32;
 
-/** Addresses of a name, as the system resolves it; the order is the system's. Undefined: there are none. */
-export async function systemAddresses(name: string): Promise<{ address: string; family: number }[] | undefined> {
+/** The address that the system gives for the machine's own name; null where it has none. */
+export async function systemAddress(name: string): Promise<string | null> {
   try {
-    return await lookup(name, { all: true, verbatim: true });
+    return (await lookup(name, { verbatim: true })).address;
   } catch {
-    return undefined;
+    return null;
   }
+}
+
+/** Addresses of a name. Undefined: there are none. */
+export async function addressesOf(host: Host, name: string): Promise<readonly string[] | undefined> {
+  const found = (await host.resolver.addresses?.(name)) ?? [];
+  return found.length === 0 ? undefined : found;
 }
 
 export async function queryAddresses(host: Host, name: string, id: string): Promise<number> {
   if (name.length > 255) return NO_NAME;
   const { addresses } = host.state(IPOPS);
   addresses.set(id, { records: [] });
-  const found = await systemAddresses(name);
+  const found = await addressesOf(host, name);
   if (found === undefined) return NOT_RESOLVED;
-  const records = found.slice(0, MAX_RECORDS).map((a) => ({ addr: a.address, type: a.family }));
+  const records = found.slice(0, MAX_RECORDS).map((addr) => ({ addr, type: addr.includes(':') ? 6 : 4 }));
   addresses.set(id, { records });
   return 1;
 }
 
 export async function queryServices(host: Host, name: string, id: string): Promise<number> {
   if (name === '') return NO_NAME;
-  const found = await resolveSrv(name).catch(() => []);
+  const found = ((await host.resolver.srv?.(name)) ?? []).map((r) => ({ priority: 0, weight: 0, ...r }));
   const records = byWeight(host, found).map((r) => ({
     port: r.port,
     priority: r.priority,
@@ -97,8 +103,8 @@ function byWeight(host: Host, all: readonly Service[]): Service[] {
 
 export async function queryPointers(host: Host, name: string, id: string): Promise<number> {
   if (name === '') return NO_NAME;
-  const found = await resolveNaptr(name).catch(() => []);
-  const sorted = found.sort((a, b) => a.order - b.order || a.preference - b.preference);
+  const found = (await host.resolver.naptr?.(name)) ?? [];
+  const sorted = found.toSorted((a, b) => a.order - b.order || a.preference - b.preference);
   const records = sorted.slice(0, MAX_RECORDS).map((r) => ({
     order: r.order,
     pref: r.preference,

@@ -1,8 +1,27 @@
 /** Kamailio's ipops: questions about IP addresses, and DNS. */
 import { hostname } from 'node:os';
-import { defineModule, fn, int, type PvAccessor, pvTable, quoted, str, variable } from '../../runtime/module.js';
+import {
+  defineModule,
+  fn,
+  type Host,
+  int,
+  type PvAccessor,
+  pvTable,
+  quoted,
+  str,
+  variable,
+} from '../../runtime/module.js';
 import { type Address, addressType, isInSubnets, PRIVATE_NETS, parseAddress, sameAddress } from './address.js';
-import { IPOPS, type IpopsState, pvs, queryAddresses, queryPointers, queryServices, systemAddresses } from './dns.js';
+import {
+  addressesOf,
+  IPOPS,
+  type IpopsState,
+  pvs,
+  queryAddresses,
+  queryPointers,
+  queryServices,
+  systemAddress,
+} from './dns.js';
 
 const code = (ok: boolean): number => (ok ? 1 : -1);
 
@@ -28,15 +47,16 @@ function detailed(doc: string, accept: (address: Address) => boolean) {
   });
 }
 
-async function matchesName(name: string, ip: string): Promise<number> {
+async function matchesName(host: Host, name: string, ip: string): Promise<number> {
   const address = parseAddress(ip);
   if (address === undefined) return BAD_ADDRESS;
-  const found = await systemAddresses(name);
+  const found = await addressesOf(host, name);
   if (found === undefined) return NOT_RESOLVED;
   return code(
-    found.some(
-      (f) => sameAddress(address, parseAddress(f.address) ?? address) && parseAddress(f.address) !== undefined,
-    ),
+    found.some((f) => {
+      const other = parseAddress(f);
+      return other !== undefined && sameAddress(address, other);
+    }),
   );
 }
 
@@ -105,13 +125,13 @@ export const ipops = defineModule({
       doc: 'True if the name has the address; -4 if it does not resolve.',
       args: [str('name'), str('address')],
       waits: true,
-      run: (_ctx, _params: unknown, name, ip) => matchesName(name, ip),
+      run: (ctx, _params: unknown, name, ip) => matchesName(ctx.host, name, ip),
     }),
     dns_int_match_ip: fn({
       doc: 'True if the name has the address; -4 if it does not resolve.',
       args: [str('name'), str('address')],
       waits: true,
-      run: (_ctx, _params: unknown, name, ip) => matchesName(name, ip),
+      run: (ctx, _params: unknown, name, ip) => matchesName(ctx.host, name, ip),
     }),
     dns_query: fn({
       doc: 'Looks up the addresses of a name for `$dns(id=>…)`; -4 if there are none.',
@@ -148,7 +168,7 @@ export const ipops = defineModule({
   },
   async start(): Promise<IpopsState> {
     const full = hostname();
-    const ip = (await systemAddresses(full))?.[0]?.address ?? null;
+    const ip = await systemAddress(full);
     return { addresses: new Map(), services: new Map(), pointers: new Map(), host: { full, ip } };
   },
 });

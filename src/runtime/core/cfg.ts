@@ -44,17 +44,19 @@ export function settings(program: Program): ReadonlyMap<string, Setting> {
 
 function ofModule(module: ModuleDefinition, program: Program): Setting[] {
   const { name: group } = module;
-  return (module.settings ?? []).flatMap((name) => {
-    const def = module.params?.[name];
+  return (module.settings ?? []).flatMap((given) => {
+    const [name, param] = typeof given === 'string' ? [given, given] : given;
+    const def = module.params?.[param];
     if (def === undefined || def.type === 'alias' || def.type === 'list') return [];
-    const initial = program.params(group)[name] as SettingValue | null;
-    return [ofParameter(group, name, def, initial)];
+    const initial = program.params(group)[param] as SettingValue | null;
+    return [ofParameter(group, name, param, def, initial)];
   });
 }
 
 function ofParameter(
   group: string,
   name: string,
+  param: string,
   def: ParamDefinition & { type: 'int' | 'str' },
   initial: SettingValue | null,
 ): Setting {
@@ -63,10 +65,10 @@ function ofParameter(
     name,
     type: def.type,
     doc: def.doc,
-    get: (host) => host.program.params(group)[name] as SettingValue | null,
+    get: (host) => host.program.params(group)[param] as SettingValue | null,
     apply(_host, program, value) {
       // The one place that changes a Program: parameters are read anew at each use.
-      (program.params(group) as Record<string, unknown>)[name] = value;
+      (program.params(group) as Record<string, unknown>)[param] = value;
     },
     check: (value) => (def.type === 'int' ? def.check?.(Number(value)) : def.check?.(String(value))),
     initial,

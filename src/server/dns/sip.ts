@@ -1,5 +1,6 @@
 /** Where a SIP URI's host leads to (RFC 3263, as Kamailio does it): NAPTR, SRV, addresses. */
 import type { Target } from '../../runtime/host.js';
+import { isIp } from '../../sip/ip.js';
 import type { Proto } from '../../sip/transport.js';
 import type { DnsLookup } from './lookup.js';
 import type { DnsRecord } from './wire.js';
@@ -179,6 +180,7 @@ function pick(group: readonly Srv[], random: () => number): number {
 
 /** Addresses of a name, those of the preferred kind first. */
 export async function addresses(dns: Pick<SipDns, 'lookup' | 'settings'>, name: string): Promise<readonly string[]> {
+  if (isIp(name)) return [name];
   const { lookup, settings: s } = dns;
   const four = async () => (s.ipv6Only ? [] : (await lookup.records(name, 'A')).map((r) => r.ip));
   const six = async () => (s.ipv4Only ? [] : (await lookup.records(name, 'AAAA')).map((r) => r.ip));
