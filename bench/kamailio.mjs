@@ -1,147 +1,136 @@
-// kamscript beside Kamailio (-x fm -X fm, children=1), alternating in one run: ratios above 1 mean that kamscript needs less
-// processor time.   node bench/kamailio.mjs [--rounds 5] [--seconds 4] [--write] [A B C D options relay]
-// Needs kamailio and gcc. Figures of a noisy machine: look at the min–max beside each median.
-import { spawn, spawnSync } from 'node:child_process';
-import dgram from 'node:dgram';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+// kamscript beside Kamailio (-x fm -X fm, children=1), alternating in one run: a ratio above 1 means that kamscript is the
+// better one.
+//   npm run bench [-- ROW …] [--rounds 5] [--seconds 4] [--warm 3] [--write]     rows by name or group; --write: into RESULTS.md
+//   npm run bench -- --quick       rows that hold on any machine, short; fails below 0.8 of the ratios of bench/recorded.json
+//   npm run bench -- --quick --record    writes those
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cleanUp, HERE, missing, SIDES } from './both.mjs';
+import { check, cold, reload } from './rows/files.mjs';
+import { calls, flat, options, register, relay } from './rows/loads.mjs';
+import { registrations, transactions } from './rows/memory.mjs';
+import { scripts } from './rows/scripts.mjs';
 
-const HERE = path.dirname(fileURLToPath(import.meta.url));
-const ROOT = path.dirname(HERE);
-const DIR = mkdtempSync(path.join(tmpdir(), 'bench-'));
+const GROUPS = { scripts, options, relay, calls, register, check, cold, reload, registrations, transactions, flat };
+const FALLS = 0.8;
+const RECORDED = path.join(HERE, 'recorded.json');
+
 const args = process.argv.slice(2);
+const flag = (name) => args.includes(name) && args.splice(args.indexOf(name), 1).length > 0;
 const option = (name, otherwise) => (args.includes(name) ? Number(args.splice(args.indexOf(name), 2)[1]) : otherwise);
-const rounds = option('--rounds', 5);
-const seconds = option('--seconds', 4);
-const write = args.includes('--write') && args.splice(args.indexOf('--write'), 1).length > 0;
-const ROWS = ['A', 'B', 'C', 'D', 'options', 'relay'];
-const rows = args.length > 0 ? ROWS.filter((r) => args.includes(r)) : ROWS;
-
-const SIDES = {
-  kamscript: (cfg) => [process.execPath, [path.join(ROOT, 'bin', 'kamscript.js'), '-f', cfg, '-DD', '-E']],
-  kamailio: (cfg) => ['kamailio', ['-f', cfg, '-DD', '-E', '-x', 'fm', '-X', 'fm', '-m', '2048', '-w', DIR, '-Y', DIR]],
-};
-if (spawnSync('kamailio', ['-v']).error)
-  throw new Error('kamailio is not here: apt-get install kamailio kamailio-extra-modules');
-
-function compileC(name) {
-  const out = path.join(DIR, name);
-  const done = spawnSync('gcc', ['-O2', '-o', out, path.join(HERE, `${name}.c`)], { stdio: 'inherit' });
-  if (done.status !== 0) throw new Error(`gcc could not compile ${name}.c`);
-  return out;
-}
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function serve(side, cfg, work) {
-  const [command, argv] = SIDES[side](path.join(HERE, cfg));
-  const child = spawn(command, argv, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (d) => {
-      log += d;
-    });
-  }
-  await pause(2000);
-  try {
-    return await work(child.pid, () => log);
-  } finally {
-    child.kill('SIGTERM');
-    await new Promise((resolve) => child.once('close', resolve));
-  }
-}
-
-/** One MESSAGE that makes the script do its work; resolves with the reply. */
-function message(port) {
-  const s = dgram.createSocket('udp4');
-  return new Promise((resolve, reject) => {
-    s.once('message', (d) => {
-      s.close();
-      resolve(d.toString());
-    });
-    s.bind(0, '127.0.0.1', () => {
-      const own = s.address().port;
-      s.send(
-        `MESSAGE sip:bob@127.0.0.1:${port} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${own};branch=z9hG4bK${own}\r\nMax-Forwards: 70\r\nFrom: <sip:alice@example.org>;tag=1\r\nTo: <sip:bob@example.org>\r\nCall-ID: ${own}\r\nCSeq: 1 MESSAGE\r\nX-Tag: abc12345\r\nUser-Agent: bench\r\nContent-Length: 0\r\n\r\n`,
-        port,
-        '127.0.0.1',
-      );
-    });
-    setTimeout(() => reject(new Error('no reply within 60 s')), 60_000).unref();
-  });
-}
-
-/** Seconds of each workload of script.cfg, the best of three messages (the first pays for warming up on both sides). */
-async function workloads(side) {
-  return serve(side, 'script.cfg', async (_pid, log) => {
-    for (let i = 0; i < 3; i++) await message(13000);
-    await pause(300);
-    const best = {};
-    for (const [, row, from, to] of log().matchAll(/<script>: ([A-D]) [^\n]*?: t\d=([\d.]+) t\d=([\d.]+)/g)) {
-      best[row] = Math.min(best[row] ?? Number.POSITIVE_INFINITY, Number(to) - Number(from));
-    }
-    return best;
-  });
-}
-
-/** Requests for each processor second. */
-async function load(side, cfg, port, method, blast, uas) {
-  const callee = uas === undefined ? undefined : spawn(uas, ['13005'], { stdio: 'ignore' });
-  try {
-    return await serve(side, cfg, async (pid) => {
-      spawnSync(blast, [`${port}`, method, '32', '1']);
-      const done = spawnSync(blast, [`${port}`, method, '32', `${seconds}`, `${pid}`], { encoding: 'utf8' });
-      return JSON.parse(done.stdout).per_cpu_s;
-    });
-  } finally {
-    callee?.kill('SIGKILL');
-  }
-}
+const quick = flag('--quick');
+const record = flag('--record');
+const write = flag('--write') || (args.length === 0 && !quick);
+const rounds = option('--rounds', quick ? 3 : 5);
+const settings = { seconds: option('--seconds', quick ? 2 : 4), warm: option('--warm', quick ? 2 : 3) };
 
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
-const figures = Object.fromEntries(rows.map((r) => [r, { kamscript: [], kamailio: [] }]));
-const blast = rows.some((r) => r.length > 1) ? compileC('blast') : undefined;
-const uas = rows.includes('relay') ? compileC('uas') : undefined;
 
-for (let round = 0; round < rounds; round++) {
-  const order = round % 2 === 0 ? ['kamscript', 'kamailio'] : ['kamailio', 'kamscript'];
-  for (const side of order) {
-    if (rows.some((r) => r.length === 1)) {
-      const best = await workloads(side);
-      for (const r of rows) if (r.length === 1) figures[r][side].push(best[r]);
-    }
-    if (rows.includes('options')) figures.options[side].push(await load(side, 'script.cfg', 13000, 'OPTIONS', blast));
-    if (rows.includes('relay')) figures.relay[side].push(await load(side, 'relay.cfg', 13004, 'MESSAGE', blast, uas));
-  }
+function chosen(group) {
+  return GROUPS[group].rows.filter((r) =>
+    args.length > 0 ? args.includes(r.name) || args.includes(group) || args.includes('all') : !quick || r.quick,
+  );
 }
 
-const NAMES = {
-  A: 'A: integer loop, 1 M turns (s)',
-  B: 'B: strings, 200 k (s)',
-  C: 'C: $sht, 200 k (s)',
-  D: 'D: route, regex, $hdr, 200 k (s)',
-  options: 'stateless OPTIONS (requests a processor second)',
-  relay: 'relay of MESSAGE through tm (requests a processor second)',
-};
-const show = (r, list) => {
-  const digits = r.length === 1 ? 4 : 0;
-  const f = (n) => n.toFixed(digits);
-  return `${f(median(list))} (${f(Math.min(...list))}–${f(Math.max(...list))})`;
-};
-const table = rows.map((r) => {
-  const [a, b] = [figures[r].kamscript, figures[r].kamailio];
-  const ratio = r.length === 1 ? median(b) / median(a) : median(a) / median(b);
-  return `| ${NAMES[r]} | ${show(r, a)} | ${show(r, b)} | ${ratio.toFixed(2)} |`;
-});
-const text = `| work | kamscript | kamailio -x fm -X fm | ratio |\n|---|---|---|--:|\n${table.join('\n')}\n`;
-console.log(text);
-if (write) {
+/** Figures of each row by side. */
+async function measureAll() {
+  const figures = new Map();
+  for (const group of Object.keys(GROUPS)) {
+    const rows = chosen(group);
+    if (rows.length === 0) continue;
+    const why = GROUPS[group].needs?.();
+    if (why !== undefined) {
+      console.error(`${group}: skipped, ${why}`);
+      continue;
+    }
+    for (const row of rows) figures.set(row, { kamscript: [], kamailio: [] });
+    const times = rows.every((r) => r.once) ? 1 : rounds;
+    for (let round = 0; round < times; round++) {
+      for (const side of round % 2 === 0 ? SIDES : SIDES.toReversed()) {
+        const found = await GROUPS[group].measure(side, settings);
+        for (const row of rows) if (found[row.name] !== undefined) figures.get(row)[side].push(found[row.name]);
+      }
+    }
+    for (const row of rows) console.error(line(row, figures.get(row)));
+  }
+  return figures;
+}
+
+function ratioOf(row, { kamscript, kamailio }) {
+  if (row.alone || kamscript.length === 0 || kamailio.length === 0) return undefined;
+  return row.less ? median(kamailio) / median(kamscript) : median(kamscript) / median(kamailio);
+}
+
+function show(row, list) {
+  if (list.length === 0) return '–';
+  const f = (n) => n.toFixed(row.digits);
+  const spread = list.length > 1 ? ` (${f(Math.min(...list))}–${f(Math.max(...list))})` : '';
+  return `${f(median(list))}${spread}`;
+}
+
+function line(row, both) {
+  const ratio = ratioOf(row, both);
+  const wanted = row.wanted === undefined ? '' : ` | ${row.wanted}`;
+  return `| ${row.title} (${row.unit}) | ${show(row, both.kamscript)} | ${show(row, both.kamailio)} | ${ratio?.toFixed(2) ?? '–'}${wanted === '' ? ' | ' : wanted} |`;
+}
+
+function tableOf(figures) {
+  const lines = [...figures].map(([row, both]) => line(row, both));
+  const ratios = [...figures].filter(([row]) => 'ABCD'.includes(row.name)).map(([row, both]) => ratioOf(row, both));
+  if (ratios.length === 4) {
+    const mean = ratios.reduce((product, r) => product * r, 1) ** (1 / 4);
+    lines.push(`| geometric mean of A–D | | | ${mean.toFixed(2)} | 10 |`);
+  }
+  return `| work | kamscript, median (min–max) | Kamailio -x fm -X fm | ratio | wanted |\n|---|---|---|--:|--:|\n${lines.join('\n')}\n`;
+}
+
+function writeResults(table) {
   const version = spawnSync('kamailio', ['-v'], { encoding: 'utf8' }).stdout.split('\n')[0];
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: HERE }).stdout.trim();
   const file = path.join(HERE, 'RESULTS.md');
   const old = existsSync(file) ? readFileSync(file, 'utf8').replace(/^# Results\n/, '') : '';
-  const head = `## ${new Date().toISOString().slice(0, 16)}Z\nnode ${process.version}, ${version}; ${cpus().length} × ${cpus()[0].model}; median of ${rounds} (min–max), \`npm run bench kamailio\`\n\n`;
-  writeFileSync(file, `# Results\n${head}${text}${old}`);
+  const head = `## ${new Date().toISOString().slice(0, 16)}Z, ${commit}\nnode ${process.version}, ${version}; ${cpus().length} × ${cpus()[0].model}; median of ${rounds} (min–max), ${settings.seconds} s each, \`npm run bench\`. docs/performance.md explains the rows.\n\n`;
+  writeFileSync(file, `# Results\n${head}${table}\n${old}`);
 }
-process.exit(0);
+
+/** Rows whose ratio fell below 0.8 of the recorded one are measured once more before they count. */
+async function quickCheck(figures) {
+  const ratios = Object.fromEntries([...figures].map(([row, both]) => [row.name, ratioOf(row, both)]));
+  if (record) {
+    writeFileSync(
+      RECORDED,
+      `${JSON.stringify(Object.fromEntries(Object.entries(ratios).map(([k, r]) => [k, Number(r.toFixed(2))])), null, 2)}\n`,
+    );
+    return [];
+  }
+  const recorded = JSON.parse(readFileSync(RECORDED, 'utf8'));
+  const fallen = (all) =>
+    Object.keys(recorded).filter((name) => all[name] !== undefined && all[name] < FALLS * recorded[name]);
+  const low = fallen(ratios);
+  if (low.length === 0) return [];
+  console.error(`below ${FALLS} of the recorded ratio, measured again: ${low.join(', ')}`);
+  args.push(...low);
+  const again = Object.fromEntries([...(await measureAll())].map(([row, both]) => [row.name, ratioOf(row, both)]));
+  return fallen(again).map((name) => `${name}: ${again[name].toFixed(2)}, recorded ${recorded[name]}`);
+}
+
+let failed = [];
+try {
+  const why = missing();
+  if (why !== undefined && quick) {
+    console.log(`skipped: ${why}`);
+    process.exit(0);
+  }
+  if (why !== undefined) throw new Error(why);
+  const figures = await measureAll();
+  const table = tableOf(figures);
+  console.log(table);
+  if (write) writeResults(table);
+  if (quick) failed = await quickCheck(figures);
+  for (const one of failed) console.error(`slower than recorded: ${one}`);
+} finally {
+  cleanUp();
+}
+process.exit(failed.length > 0 ? 1 : 0);
