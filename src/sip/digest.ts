@@ -1,5 +1,5 @@
 /** Digest authentication (RFC 2617, 7616, 8760): credentials and challenges taken apart, responses computed. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { itemEnd } from './uri.js';
 
 /** Parameters of `Digest …`; names in lower case, quotes taken off. */
@@ -49,7 +49,14 @@ export function algorithmOf(name: string | undefined): { hash: DigestAlgorithm; 
 
 /** Lower case hex of a hash over latin1 text. */
 export function digestHash(algorithm: DigestAlgorithm, text: string): string {
+  // in one call, half the time: but it takes text for UTF-8, which is the same for ASCII alone
+  if (isAscii(text)) return hash(HASHES[algorithm], text, 'hex');
   return createHash(HASHES[algorithm]).update(text, 'latin1').digest('hex');
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }
 
 /** H(user:realm:password), what is stored in place of a password. */

@@ -3,11 +3,13 @@
  * or single use are asked for, and only until it expires.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { joined } from '../../sip/text.js';
 
 export type NonceState = 'good' | 'stale' | 'replayed' | 'used' | 'unreadable';
 
 const HEX = 8;
 const MAC = 32;
+const PROVEN = 4096;
 const FORM = /^[0-9a-f]{48}$/;
 
 export class Nonces {
@@ -17,6 +19,8 @@ export class Nonces {
   /** Highest nonce count seen, by nonce; oldest first. */
   readonly #counts = new Map<string, number>();
   readonly #used = new Set<string>();
+  /** Nonces whose hash was found right, so that it need not be worked out for each request of a client. */
+  readonly #proven = new Set<string>();
 
   /** `now`: milliseconds. `first`: where the serial numbers begin, so that a restart does not repeat them. */
   constructor(secret: string, now: () => number, first: number) {
@@ -38,12 +42,19 @@ export class Nonces {
 
   /** What a nonce is worth, before the response is looked at. */
   check(nonce: string): 'good' | 'stale' | 'unreadable' {
-    if (!FORM.test(nonce)) return 'unreadable';
+    if (!this.#proven.has(nonce) && !this.#isOurs(nonce)) return 'unreadable';
+    // Whole seconds, as Kamailio counts: a nonce lives at least as long as it was made for.
+    return Number.parseInt(nonce.slice(0, HEX), 16) < Math.floor(this.#now() / 1000) ? 'stale' : 'good';
+  }
+
+  #isOurs(nonce: string): boolean {
+    if (!FORM.test(nonce)) return false;
     const body = nonce.slice(0, 2 * HEX);
     const same = timingSafeEqual(Buffer.from(nonce.slice(2 * HEX), 'latin1'), Buffer.from(this.#mac(body), 'latin1'));
-    if (!same) return 'unreadable';
-    // Whole seconds, as Kamailio counts: a nonce lives at least as long as it was made for.
-    return Number.parseInt(body.slice(0, HEX), 16) < Math.floor(this.#now() / 1000) ? 'stale' : 'good';
+    if (!same) return false;
+    if (this.#proven.size >= PROVEN) this.#proven.clear();
+    this.#proven.add(joined(nonce));
+    return true;
   }
 
   /** Takes a nonce count in: `replayed` where it is not above the last one. */
