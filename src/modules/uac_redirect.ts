@@ -152,12 +152,23 @@ function chosen(ctx: Context, reply: BranchReply): Chosen[] {
   if (reply === null || reply === FAKED) return [];
   const { q_value } = paramsOf(ctx.program);
   const found: Chosen[] = [];
-  for (const contact of contactsOf(reply)) {
+  for (const contact of inKamailiosOrder(contactsOf(reply))) {
     if (contact.star || !isWanted(ctx, contact.uri)) continue;
     const q = contact.q === undefined || contact.q === '' ? q_value : parseQ(contact.q);
     if (q !== undefined) found.push({ contact, q });
   }
   return found.sort((a, b) => a.q - b.q).slice(-MAX_CONTACTS);
+}
+
+/** Header by header, of each the last one first: so equal q are taken. */
+function inKamailiosOrder(contacts: readonly Contact[]): Contact[] {
+  const out: Contact[] = [];
+  let start = 0;
+  for (const contact of contacts) {
+    if (contact.header !== out[start]?.header) start = out.length;
+    out.splice(start, 0, contact);
+  }
+  return out;
 }
 
 function addContact(ctx: Context, contact: Contact, q: number, reason: string | undefined): boolean {

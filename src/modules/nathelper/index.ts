@@ -19,6 +19,7 @@ import { nathelperParams, params } from './params.js';
 import { newPinger, PINGER, type Pinger, startPings, takeAnswer } from './ping.js';
 import { isPrivate } from './private.js';
 import { fixSdp } from './sdp.js';
+import { selects } from './selects.js';
 import { natUacTest } from './uac-test.js';
 
 const CONTACT_ROUTES = ['request', 'reply', 'branch', 'local'] as const;
@@ -36,7 +37,8 @@ export const nathelper = defineModule({
   name: 'nathelper',
   doc: 'Clients behind NAT: tests, corrections of Contact and SDP, keepalives.',
   params,
-  missing: ['@nathelper.rewrite_contact', 'pings over raw sockets (natping_socket, udpping_from_path)'],
+  missing: ['pings over raw sockets (natping_socket, udpping_from_path)'],
+  selects,
   functions: {
     nat_uac_test: fn({
       doc: 'Does one of the tests hold? 1 private Contact, 2 Via host is not the source, 4 private Via, 8 private SDP, 16 Via port is not the source port, 32 private source, 64 WebSocket, 128 Contact port is not the source port, 256 SDP address is not the source, 512 the destination differs from the request URI.',
