@@ -1,6 +1,6 @@
 /** A server as a process of its own: kamscript, or Kamailio itself, on the same script. For tests with real peers. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { built } from './built.js';
 
 const COMMAND = fileURLToPath(new URL('../../bin/kamscript.js', import.meta.url));
-const START_LIMIT = 15_000;
+const START_LIMIT = 30_000;
+/** Milliseconds after which a server that listens on no port of IPv4 counts as started. */
+const BIND_LIMIT = 10_000;
 
 export interface RealServer {
   readonly port: number;
@@ -65,18 +67,28 @@ export async function launchServer(
       said += d.toString('latin1');
     });
   }
-  await untilThere(join(dir, control), child, () => said);
+  await untilThere(join(dir, control), port, child, () => said);
   return { port, dir, log: () => said, stop: () => stop(child, dir) };
 }
 
-async function untilThere(file: string, child: ChildProcess, said: () => string): Promise<void> {
+async function untilThere(file: string, port: number, child: ChildProcess, said: () => string): Promise<void> {
   const begin = Date.now();
   while (!existsSync(file)) {
     if (child.exitCode !== null || Date.now() - begin > START_LIMIT) throw new Error(`it does not start:\n${said()}`);
     await wait(50);
   }
-  // the socket is there before the server listens on its ports
-  await wait(700);
+  // the socket is there before the server listens on its ports: a database may have to be opened in between
+  while (!isBound(port) && child.exitCode === null && Date.now() - begin < BIND_LIMIT) await wait(50);
+  await wait(500);
+}
+
+/** Listens someone on that port? Told by the kernel's tables; where there are none nobody does. */
+function isBound(port: number): boolean {
+  const needle = `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000`;
+  return ['udp', 'tcp'].some((table) => {
+    const file = `/proc/net/${table}`;
+    return existsSync(file) && readFileSync(file, 'latin1').includes(needle);
+  });
 }
 
 function stop(child: ChildProcess, dir: string): Promise<void> {
