@@ -1,5 +1,6 @@
 /** Where destinations come from: the list file, or the table. */
 import { readFile } from 'node:fs/promises';
+import { besideScript } from '../../runtime/beside.js';
 import { type Database, DbError, type DbValue, openDatabase } from '../../runtime/database.js';
 import { type Host, LEVEL } from '../../runtime/host.js';
 import { parseParams } from '../../sip/uri.js';
@@ -89,7 +90,7 @@ export async function readDestinations(
   host: Host,
   p: DispatcherParams,
 ): Promise<readonly DestinationSpec[] | undefined> {
-  if (!p.db_url) return await readList(host, p.list_file);
+  if (!p.db_url) return await readList(host, besideScript(host.program, p.list_file));
   try {
     const db = await openDatabase(host, p.db_url);
     try {

@@ -67,7 +67,7 @@ const column = (name: string, what: string) => strParam(name, `Column of ${what}
 export const params = {
   list_file: strParam(
     '/etc/kamailio/dispatcher.list',
-    'File of destinations: lines of set, URI, flags, priority, attributes.',
+    'File of destinations: lines of set, URI, flags, priority, attributes. A name without a slash is beside the script.',
   ),
   db_url: strParam(null, 'Database of the destinations, in place of the file.'),
   table_name: strParam('dispatcher', 'Table of the destinations.'),

@@ -1,7 +1,7 @@
 /** What permissions has loaded: rules by file, addresses, trusted peers. */
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { besideScript } from '../../runtime/beside.js';
 import { type Database, DbError, openDatabase } from '../../runtime/database.js';
 import { type Host, LEVEL, stateKey } from '../../runtime/host.js';
 import { checkTableVersion } from '../sql/version.js';
@@ -32,10 +32,8 @@ export class Permissions {
     return permissionsParams(this.host.program);
   }
 
-  /** Places without a slash are beside the script. */
   #path(name: string): string {
-    const script = this.host.program.script.items?.[0]?.span.file;
-    return name.includes('/') || script === undefined ? name : join(dirname(script), name);
+    return besideScript(this.host.program, name);
   }
 
   /** The rules of a file, read once; none where it cannot be read. */
