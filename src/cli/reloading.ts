@@ -2,12 +2,21 @@
 import path from 'node:path';
 import { renderProblem } from '../parser/index.js';
 import { LEVEL } from '../runtime/host.js';
-import type { RpcValue } from '../runtime/module.js';
+import type { RpcDefinition, RpcValue } from '../runtime/module.js';
 import type { VarStore } from '../runtime/var-store.js';
+import { asciiJson, type Recording } from '../server/recording.js';
 import { type ReloadReport, reloadText } from '../server/reload.js';
 import type { Server } from '../server/server.js';
+import { environment } from './environment.js';
 import type { KamailioFlags } from './flags.js';
-import { loadWithFlags } from './with-flags.js';
+import { LiveTrace } from './live-trace.js';
+import { runShadow } from './shadow/run.js';
+import { loadWithFlags, preloadOf } from './with-flags.js';
+
+export interface ReloaderOptions {
+  /** Where the messages are that `kamscript.shadow` plays. */
+  readonly recording?: Recording | undefined;
+}
 
 export interface Reloader {
   /** Reloads and logs what came of it. */
@@ -16,12 +25,23 @@ export interface Reloader {
   watch(): Promise<() => Promise<void>>;
 }
 
+/** Messages and events of a shadow run when nobody says how many. */
+const DEFAULT_SHADOW = 100;
 /** Editors write in several steps: a change counts when the files have been still for so long. */
 const STILL_MS = 80;
 
-export function reloader(server: Server, flags: KamailioFlags, vars: VarStore): Reloader {
+export function reloader(
+  server: Server,
+  flags: KamailioFlags,
+  vars: VarStore,
+  { recording }: ReloaderOptions = {},
+): Reloader {
   const file = path.resolve(flags.file);
-  const load = () => loadWithFlags({ ...flags, file }, vars);
+  const trace = new LiveTrace(server, vars, () => run());
+  const load = () => {
+    const tracer = trace.hook;
+    return loadWithFlags({ ...flags, file }, vars, tracer && ((ctx, at) => tracer.at(ctx, at)));
+  };
   const { host } = server;
 
   async function run(dryRun = false): Promise<ReloadReport> {
@@ -33,6 +53,11 @@ export function reloader(server: Server, flags: KamailioFlags, vars: VarStore): 
     return report;
   }
 
+  host.rpc = {
+    ...host.rpc,
+    ...trace.rpc,
+    ...(recording === undefined ? {} : shadowRpc(server, { ...flags, file }, recording)),
+  };
   host.reload = async ({ dryRun }) => answer(await run(dryRun));
   return {
     reload: run,
@@ -62,6 +87,34 @@ function filesOf(server: Server, file: string): string[] {
 
 function sourcesOf(report: ReloadReport, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return report.sources ?? known;
+}
+
+function shadowRpc(
+  server: Server,
+  flags: KamailioFlags,
+  recording: Recording,
+): Readonly<Record<string, RpcDefinition>> {
+  return {
+    'kamscript.shadow': {
+      doc: 'Plays the last messages and events that came in, as many as it says, through the script that runs and the one on disk: JSON with each difference.',
+      run: async (_host, [count]) => {
+        const { script } = server.host.program;
+        const common = {
+          defines: Object.fromEntries([...flags.defines].map(([name, value]) => [name, value ?? (true as const)])),
+          preload: preloadOf(flags),
+          substs: flags.substs,
+        };
+        return asciiJson(
+          await runShadow({
+            before: { ...common, file: script.file, sources: script.sources },
+            after: { ...common, file: flags.file },
+            entries: recording.sinceInput(Number(count) || DEFAULT_SHADOW),
+            env: environment(),
+          }),
+        );
+      },
+    },
+  };
 }
 
 /** The report as RPC clients get it. */

@@ -85,12 +85,12 @@ export async function serve(
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
-  if (kept > 0) {
-    const recording = new Recording(kept, () => server.host.clock.now());
+  const recording = kept > 0 ? new Recording(kept, () => server.host.clock.now()) : undefined;
+  if (recording !== undefined) {
     server.host.recorder = recording;
     server.host.rpc = { ...server.host.rpc, ...recordingRpc(recording) };
   }
-  const reloads = reloader(server, { ...flags, file }, vars);
+  const reloads = reloader(server, { ...flags, file }, vars, { recording });
   process.on('SIGHUP', () => server.host.detach(reloads.reload(), 'reload'));
   const unwatch = options.watch ? await reloads.watch() : undefined;
   options.onReady?.(server);

@@ -12,6 +12,8 @@ const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
   graph: async () => (await import('./verbs/graph.js')).addGraph,
   eval: async () => (await import('./verbs/eval.js')).addEval,
   send: async () => (await import('./verbs/send.js')).addSend,
+  reload: async () => (await import('./verbs/reload.js')).addReload,
+  trace: async () => (await import('./verbs/trace.js')).addTrace,
   record: async () => (await import('./verbs/record.js')).addRecord,
   explain: async () => (await import('./verbs/explain.js')).addExplain,
 };

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Program } from '../runtime/program.js';
 import { VarStore } from '../runtime/var-store.js';
-import { type LoadResult, loadScript } from '../server/load.js';
+import { type LoadOptions, type LoadResult, loadScript } from '../server/load.js';
 import type { KamailioFlags } from './flags.js';
 
 export interface LoadedWithFlags extends LoadResult {
@@ -12,7 +12,11 @@ export interface LoadedWithFlags extends LoadResult {
 }
 
 /** Throws the system's error when the file cannot be read. */
-export function loadWithFlags(flags: KamailioFlags, vars = new VarStore()): LoadedWithFlags {
+export function loadWithFlags(
+  flags: KamailioFlags,
+  vars = new VarStore(),
+  trace?: LoadOptions['trace'],
+): LoadedWithFlags {
   const text = flags.file === '-' ? readFileSync(0, 'latin1') : undefined;
   const loaded = loadScript(flags.file, {
     env: process.env,
@@ -20,6 +24,7 @@ export function loadWithFlags(flags: KamailioFlags, vars = new VarStore()): Load
     substs: flags.substs,
     vars,
     preload: preloadOf(flags),
+    ...(trace === undefined ? {} : { trace }),
     ...(text === undefined ? {} : { text }),
   });
   return { ...loaded, vars };

@@ -32,6 +32,25 @@ export function evaluate(
   return 'ok' in format ? { ok: printed(format.ok.get(ctx)) } : format;
 }
 
+/** Reads variables of one program by their text, each bound once. */
+export class VariableReader {
+  readonly #env: BindEnv;
+  readonly #bound = new Map<string, ((ctx: Context) => Value) | undefined>();
+
+  constructor(program: Program, vars: VarStore) {
+    this.#env = environment(program, vars, program.modules);
+  }
+
+  /** Undefined: no such variable, or one that has no value now. */
+  read(text: string, ctx: Context): Value | undefined {
+    if (!this.#bound.has(text)) {
+      const variable = bindVariable(text, this.#env);
+      this.#bound.set(text, 'ok' in variable ? variable.ok.get : undefined);
+    }
+    return this.#bound.get(text)?.(ctx);
+  }
+}
+
 /** Writes one variable; the text of the problem when it cannot. */
 export function assign(text: string, value: Value, ctx: Context, program: Program, vars: VarStore): string | undefined {
   const variable = bindVariable(text, environment(program, vars, program.modules));

@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly trace?: CompileOptions['trace'];
   /** Text put before the file (items of the command line that are script: --loadmodule, --alias). */
   readonly preload?: readonly string[];
+  /** Texts of files in place of those on disk, by the names that a Script's `sources` has. */
+  readonly sources?: ReadonlyMap<string, string>;
   /** The text itself, where it does not come from the file (an editor's buffer, standard input). */
   readonly text?: string;
 }
@@ -32,10 +34,10 @@ export interface LoadResult extends Compiled {
 
 /** Reads, parses and compiles `file`. A file that cannot be read throws the system's error (it has `code`). */
 export function loadScript(file: string, options: LoadOptions): LoadResult {
-  const top = options.text ?? readFileSync(file, 'latin1');
+  const top = options.text ?? options.sources?.get(file) ?? readFileSync(file, 'latin1');
   const script = withPreload(
     parseScript(file, {
-      readFile: (path) => (path === file ? top : readIfThere(path)),
+      readFile: (path) => (path === file ? top : (options.sources?.get(path) ?? readIfThere(path))),
       env: options.env,
       evaluate: (text) =>
         evaluateText(text, {

@@ -76,10 +76,11 @@ export class Recording implements Recorder {
     return { entries, next: to };
   }
 
-  /** The last `n` messages and events that came in, oldest first. */
-  lastInputs(n: number): Recorded[] {
-    const inputs = this.read(0, this.#limit).entries.filter((e) => e.kind === 'in' || e.kind === 'nsq');
-    return n <= 0 ? [] : inputs.slice(-n);
+  /** All from the `n`th last message or event that came in, oldest first. */
+  sinceInput(n: number): Recorded[] {
+    const { entries } = this.read(0, this.#limit);
+    const inputs = entries.flatMap((e, i) => (e.kind === 'in' || e.kind === 'nsq' ? [i] : []));
+    return entries.slice(inputs.slice(-Math.max(1, n))[0] ?? entries.length);
   }
 }
 

@@ -13,7 +13,7 @@ import { type RpcDefinition, RpcFault, type RpcValue } from '../runtime/module.j
 import type { Program, Route, RouteTable } from '../runtime/program.js';
 import { runRoute } from '../runtime/run.js';
 import { VarStore } from '../runtime/var-store.js';
-import { loadScript } from '../server/load.js';
+import { loadScript, type LoadOptions as ScriptOptions } from '../server/load.js';
 import { levelWord } from '../server/log.js';
 import type { ReloadReport } from '../server/reload.js';
 import { Server } from '../server/server.js';
@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly text?: string;
   /** Preprocessor defines; `true` for those without a value. */
   readonly defines?: Readonly<Record<string, string | true>>;
+  /** Further ways of the command line and of reloads to change a script. */
+  readonly script?: Pick<ScriptOptions, 'preload' | 'substs' | 'sources'>;
   /** What `$env` and `#!defenv` see. */
   readonly env?: Readonly<Record<string, string>>;
   /** Addresses of host names. Others do not resolve. */
@@ -119,7 +121,9 @@ function blockName(block: RouteBlock): string {
  * errors. A relative path counts from the working directory; `new URL('x.cfg', import.meta.url)` from the test's file.
  */
 export async function load(file: string | URL, options: LoadOptions = {}): Promise<ScriptUnderTest> {
-  const s = new ScriptUnderTest(shortPath(typeof file === 'string' ? file : fileURLToPath(file)), options);
+  const path = typeof file === 'string' ? file : fileURLToPath(file);
+  // Texts in place of files are found by the names that they came with.
+  const s = new ScriptUnderTest(options.script?.sources === undefined ? shortPath(path) : path, options);
   await s.start();
   return s;
 }
@@ -203,6 +207,7 @@ export class ScriptUnderTest {
   #loadResult(text: string | undefined) {
     const defines = Object.entries(this.#options.defines ?? {});
     const loaded = loadScript(this.#file, {
+      ...this.#options.script,
       env: this.#options.env ?? {},
       vars: this.#vars,
       modules: this.#mocks.modules,
@@ -222,6 +227,11 @@ export class ScriptUnderTest {
   /** The script as it was compiled. */
   get program(): Program {
     return this.#host.program;
+  }
+
+  /** Listening sockets: `udp:127.0.0.1:5060`. */
+  get sockets(): readonly string[] {
+    return [...this.#receivers.keys()];
   }
 
   /** The server's `$var`. */

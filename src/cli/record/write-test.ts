@@ -1,7 +1,7 @@
 /** A recording as a test for the kit: what came in is played in order, what went out is expected. Pure. */
 
 import type { Recorded } from '../../server/recording.js';
-import { HDR, headerId } from '../../sip/header-names.js';
+import { headerOf, isReply, replyParts, transactionOf, utf8 } from './sip-text.js';
 
 export interface TestOptions {
   /** Path of the script as the test names it. */
@@ -122,7 +122,7 @@ function groupText({ title, id, steps }: Group, nameSockets: boolean): string {
 }
 
 function isRequest(input: Step['input']): boolean {
-  return input.kind === 'in' && !input.text.startsWith('SIP/2.0 ');
+  return input.kind === 'in' && !isReply(input.text);
 }
 
 function shownAs({ text, proto, to }: Extract<Recorded, { kind: 'out' }>): string {
@@ -136,19 +136,13 @@ function sentRequests(steps: readonly Step[]): ReadonlyMap<string, string> {
     const perAddress = new Map<string, number>();
     for (const o of s.sent) {
       const key = transactionOf(o.text);
-      if (o.text.startsWith('SIP/2.0 ') || key === undefined) continue;
+      if (isReply(o.text) || key === undefined) continue;
       const n = perAddress.get(o.to) ?? 0;
       perAddress.set(o.to, n + 1);
       if (!places.has(key)) places.set(key, `sentTo(r${i}, id, ${quoted(o.to)}${n === 0 ? '' : `, ${n}`})`);
     }
   });
   return places;
-}
-
-function transactionOf(text: string): string | undefined {
-  const branch = /;\s*branch=([^;,\s]+)/i.exec(headerOf(text, 'Via') ?? '')?.[1];
-  const cseq = headerOf(text, 'CSeq');
-  return branch === undefined || cseq === undefined ? undefined : `${branch} ${cseq}`;
 }
 
 function callText(input: Step['input'], places: ReadonlyMap<string, string>, nameSockets: boolean): string {
@@ -163,63 +157,8 @@ function callText(input: Step['input'], places: ReadonlyMap<string, string>, nam
   if (isRequest(input)) return `s.request(${multiline(input.text)}, ${source})`;
   const place = places.get(transactionOf(input.text) ?? '');
   if (place === undefined) return `s.reply(${multiline(input.text)}, ${source})`;
-  const [, status = '', reason = ''] = /^SIP\/2\.0 (\d+) ?([^\r\n]*)/.exec(input.text) ?? [];
-  return `s.reply(${place}, ${status}, ${object(replyParts(input.text, reason))})`;
-}
-
-/** Headers that the kit takes from the request, or counts. */
-const MADE: ReadonlySet<number> = new Set([
-  HDR.VIA,
-  HDR.FROM,
-  HDR.TO,
-  HDR.CALLID,
-  HDR.CSEQ,
-  HDR.CONTACT,
-  HDR.RECORDROUTE,
-  HDR.CONTENTLENGTH,
-  HDR.CONTENTTYPE,
-]);
-
-function replyParts(text: string, reason: string): Record<string, unknown> {
-  const { headers, body } = partsOf(text);
-  const tag = /;\s*tag=([^;\s]+)/i.exec(headerOf(text, 'To') ?? '')?.[1];
-  const contact = /<([^>]*)>/.exec(headerOf(text, 'Contact') ?? '')?.[1];
-  const others: Record<string, string[]> = {};
-  for (const [name, value] of headers)
-    if (!MADE.has(headerId(name))) others[name] = [...(others[name] ?? []), utf8(value)];
-  const type = headerOf(text, 'Content-Type');
-  return {
-    ...(reason === '' ? {} : { reason: utf8(reason) }),
-    ...(tag === undefined ? {} : { toTag: tag }),
-    ...(contact === undefined ? {} : { contact: utf8(contact) }),
-    ...(Object.keys(others).length === 0
-      ? {}
-      : { headers: Object.fromEntries(Object.entries(others).map(([n, v]) => [n, v.length === 1 ? v[0] : v])) }),
-    ...(body === '' ? {} : { body: utf8(body), ...(type === undefined ? {} : { contentType: type }) }),
-  };
-}
-
-function partsOf(text: string): { readonly headers: readonly (readonly [string, string])[]; readonly body: string } {
-  const end = text.indexOf('\r\n\r\n');
-  const head = (end < 0 ? text : text.slice(0, end)).replace(/\r\n[ \t]+/g, ' ');
-  const headers = head
-    .split('\r\n')
-    .slice(1)
-    .map((line) => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()] as const;
-    });
-  return { headers, body: end < 0 ? '' : text.slice(end + 4) };
-}
-
-/** Value of the first header of that name. */
-function headerOf(text: string, name: string): string | undefined {
-  const id = headerId(name);
-  return partsOf(text).headers.find(([n]) => headerId(n) === id)?.[1];
-}
-
-function utf8(latin1: string): string {
-  return Buffer.from(latin1, 'latin1').toString('utf8');
+  const status = /^SIP\/2\.0 (\d+)/.exec(input.text)?.[1];
+  return `s.reply(${place}, ${status}, ${object(replyParts(input.text))})`;
 }
 
 const quoted = (text: string) =>
@@ -250,7 +189,7 @@ function list(items: readonly unknown[]): string {
   return `[${items.map(valueText).join(', ')}]`;
 }
 
-function object(fields: Readonly<Record<string, unknown>>): string {
+function object(fields: object): string {
   const entries = Object.entries(fields).map(([k, v]) => `${/^\w+$/.test(k) ? k : quoted(k)}: ${valueText(v)}`);
   return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`;
 }

@@ -35,34 +35,45 @@ export class Tokens {
   }
 }
 
+/** What the two sides are called in a difference. */
+export interface Names {
+  readonly ours: string;
+  readonly real: string;
+}
+
 /** Differences as lines; none: both sent the same. */
-export function compare(ours: readonly Sent[], real: readonly Sent[], tokens: Tokens): string[] {
+export function compare(
+  ours: readonly Sent[],
+  real: readonly Sent[],
+  tokens: Tokens,
+  names: Names = { ours: 'kamscript', real: 'Kamailio' },
+): string[] {
   const rest = [...real];
   const out: string[] = [];
   for (const message of ours) {
     const at = rest.findIndex((r) => r.to === message.to && startLine(r) === startLine(message));
     if (at < 0) {
-      out.push(`kamscript alone sends ${startLine(message)} to ${message.to}`);
+      out.push(`${names.ours} alone sends ${startLine(message)} to ${message.to}`);
       continue;
     }
     const [other] = rest.splice(at, 1);
     tokens.learn(message.text, other!.text);
-    out.push(...differences(message, other!));
+    out.push(...differences(message, other!, names));
   }
-  return [...out, ...rest.map((r) => `Kamailio alone sends ${startLine(r)} to ${r.to}`)];
+  return [...out, ...rest.map((r) => `${names.real} alone sends ${startLine(r)} to ${r.to}`)];
 }
 
 function startLine({ text }: Sent): string {
   return text.slice(0, Math.max(0, text.indexOf('\r\n')));
 }
 
-function differences(ours: Sent, real: Sent): string[] {
+function differences(ours: Sent, real: Sent, names: Names): string[] {
   const a = lines(ours.text);
   const b = lines(real.text);
   const where = `${startLine(ours)} to ${ours.to}`;
   return [
-    ...b.filter((l) => !a.includes(l)).map((l) => `${where}: Kamailio has ${l}`),
-    ...a.filter((l) => !b.includes(l)).map((l) => `${where}: kamscript has ${l}`),
+    ...b.filter((l) => !a.includes(l)).map((l) => `${where}: ${names.real} has ${l}`),
+    ...a.filter((l) => !b.includes(l)).map((l) => `${where}: ${names.ours} has ${l}`),
   ];
 }
 

@@ -46,6 +46,7 @@ const params = {
 async function start(host: Host, values: Readonly<Record<string, unknown>>): Promise<CtlState> {
   const { binrpc, mode, user, group } = values as unknown as Params;
   const state: CtlState = { listening: [], connections: new Set(), open: [] };
+  if (host.sandbox !== undefined) return state;
   const access: Access = { mode, user, group };
   try {
     if (binrpc.length === 0) await openDefault(host, state, access);
