@@ -30,8 +30,9 @@ import { extraColumns } from './list.js';
 import { mark, useCurrent, useNext } from './next.js';
 import { bindParams, type DispatcherParams, DNS, params } from './params.js';
 import { pingAll } from './ping.js';
+import type { Mode } from './records.js';
 import { rpc } from './rpc.js';
-import { type Mode, select, selectRoutes } from './select.js';
+import { select, selectRoutes } from './select.js';
 import { DISPATCHER, Dispatcher } from './state.js';
 import { CAUSE } from './status.js';
 

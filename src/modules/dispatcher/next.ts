@@ -8,7 +8,8 @@ import type { ListenSocket } from '../../sip/transport.js';
 import { moveCall } from './calls.js';
 import { STATE } from './destination.js';
 import { dispatcherParams, FLAG, PROBE } from './params.js';
-import { type Mode, push } from './select.js';
+import type { Mode } from './records.js';
+import { push } from './select.js';
 import { DISPATCHER } from './state.js';
 import { type Cause, parseState, updateState } from './status.js';
 

@@ -10,39 +10,10 @@ import { parseUri } from '../../sip/uri.js';
 import { addCall } from './calls.js';
 import type { Destination } from './destination.js';
 import { authUserHash, HASHES } from './hash.js';
-import { type DispatcherParams, DST_XAVP, dispatcherParams, FLAG, SKIP_COUNT } from './params.js';
+import { dispatcherParams, FLAG, SKIP_COUNT } from './params.js';
+import { ALGORITHM, isDefault, isFull, keep, keepRest, type Mode, type Selection } from './records.js';
 import { type DestinationSet, SLOTS } from './set.js';
 import { DISPATCHER } from './state.js';
-
-/** What a selection sets: `$du`, host and port of the request URI, or the XAVPs alone. */
-export type Mode = 'next-hop' | 'uri' | 'xavp';
-
-export const ALGORITHM = {
-  CALL_ID: 0,
-  ROUND_ROBIN: 4,
-  AUTH_USER: 5,
-  RANDOM: 6,
-  SERIAL: 8,
-  WEIGHT: 9,
-  CALL_LOAD: 10,
-  RELATIVE_WEIGHT: 11,
-  PARALLEL: 12,
-  LATENCY: 13,
-} as const;
-
-/** One run of ds_select…() over a set or, with ds_select_routes(), several. */
-export interface Selection {
-  readonly ctx: Context;
-  readonly p: DispatcherParams;
-  /** Most destinations that are kept. */
-  readonly limit: number;
-  mode: Mode;
-  set: number;
-  algorithm: number;
-  /** Something was set of the message. */
-  done: boolean;
-  readonly records: XavpList[];
-}
 
 function complain(ctx: Context, text: string): void {
   ctx.host.log.write(LEVEL.ERR, 'dispatcher', text);
@@ -137,8 +108,6 @@ function byCallLoad(s: Selection, set: DestinationSet): number | undefined {
   if (best !== undefined && !addCall(ctx, set, set.destinations[best]!)) s.algorithm = ALGORITHM.CALL_ID;
   return best;
 }
-
-const isFull = (d: Destination): boolean => d.attrs.maxload !== 0 && d.load >= d.attrs.maxload;
 
 const CHOICES: Readonly<Record<number, Choice>> = {
   [ALGORITHM.ROUND_ROBIN]: nextInTurn,
@@ -282,46 +251,4 @@ function withUser(uri: string, user: string | null | undefined): string | undefi
   if (!user) return uri;
   const m = /^(sips?:)(.+)$/.exec(uri);
   return m === null ? undefined : `${m[1]}${user}@${m[2]}`;
-}
-
-// --------------------------------------------------------------------- XAVPs
-
-const isDefault = (s: Selection, set: DestinationSet, i: number): boolean =>
-  s.p.use_default !== 0 && i === set.destinations.length - 1;
-
-/** The chosen one, then the others that are up, round to it. */
-function keepRest(s: Selection, set: DestinationSet, at: number): boolean {
-  const all = set.destinations;
-  if (!keep(s, set, at)) return false;
-  for (let step = 1; step < all.length && s.records.length < s.limit; step++) {
-    const i = (at + step) % all.length;
-    const d = all[i]!;
-    if (d.down || isDefault(s, set, i) || (s.algorithm === ALGORITHM.CALL_LOAD && isFull(d))) continue;
-    if (!keep(s, set, i)) return false;
-  }
-  return true;
-}
-
-/** Adds a record of a destination; false where it lacks what algorithm 10 needs. */
-function keep(s: Selection, set: DestinationSet, i: number): boolean {
-  const { uri, attrs, socket } = set.destinations[i]!;
-  const mode = s.p.xavp_dst_mode;
-  const fields = new XavpList();
-  fields.add('uri', uri);
-  fields.add('grp', s.set);
-  if ((mode & DST_XAVP.SKIP_ATTRS) === 0 && attrs.body) fields.add('attrs', attrs.body);
-  if (socket !== null) {
-    fields.add('sock', socket.text);
-    if ((mode & DST_XAVP.SOCKET) !== 0 && attrs.socket) fields.add('socket', attrs.socket);
-    if ((mode & DST_XAVP.SOCKNAME) !== 0 && attrs.sockname) fields.add('sockname', attrs.sockname);
-  }
-  if (s.algorithm === ALGORITHM.CALL_LOAD) {
-    if (!attrs.duid) {
-      complain(s.ctx, `no uid for destination: ${s.set} ${uri}`);
-      return false;
-    }
-    fields.add('dstid', attrs.duid);
-  }
-  s.records.push(fields);
-  return true;
 }
