@@ -378,6 +378,20 @@ INSERT INTO speed_dial (username, domain, sd_username, sd_domain, new_uri) VALUE
       expect(ours, stages[0]?.server.log().slice(-1500)).toEqual(theirs);
     });
 
+    test('what acc writes to the log', () => {
+      const [ours, theirs] = stages.map((stage) =>
+        (stage.server.log().match(/ACC: .*/g) ?? [])
+          .map((line) =>
+            withoutRandom(line, stage)
+              .replace(/timestamp=\d+/, 'timestamp=T')
+              .replace(/call_id=call-(\d+)-\w+/, 'call_id=call-$1'),
+          )
+          .sort(),
+      );
+      expect(ours).toEqual(theirs);
+      expect(theirs?.length).toBeGreaterThan(0);
+    });
+
     // locations are written by the timer, and at the end
     test('what it leaves in the database', async () => {
       await register(stages[0]!, 'bob');
