@@ -262,7 +262,8 @@ export const dispatcher = defineModule({
   },
   async reload(host, state) {
     const own = state as Dispatcher;
-    if (own.moved) await load(host, own);
+    if (own.moved && (await own.load()) === 'failed')
+      host.log.write(LEVEL.ERR, 'dispatcher', 'the destinations stay as they were');
     startTimers(host, own);
   },
   stop(_host, state) {
