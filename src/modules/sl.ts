@@ -192,6 +192,8 @@ function statistics(host: Host): RpcValue {
   return new RpcRecord(COUNTED.map((name) => [name, counted(host, name)]));
 }
 
+const noKemi = (v: string) => (v === '' ? undefined : 'KEMI functions are not built: use event routes');
+
 export const sl = defineModule({
   name: 'sl',
   doc: 'Stateless replies, and the ACKs to them.',
@@ -201,12 +203,14 @@ export const sl = defineModule({
     bind_tm: intParam(1, '0: send_reply() is stateless even where the request has a transaction.'),
     rich_redirect: intParam(0, 'Contacts of a 3xx also tell: 1 the branch flags, 2 the path, 3 both.'),
     event_callback_fl_ack: strParam(
-      null,
-      'KEMI function for filtered ACKs; native scripts use event_route[sl:filtered-ack].',
+      '',
+      'A KEMI function, so only the empty text is taken; scripts use event routes.',
+      noKemi,
     ),
     event_callback_lres_sent: strParam(
-      null,
-      'KEMI function for replies; native scripts use event_route[sl:local-response].',
+      '',
+      'A KEMI function, so only the empty text is taken; scripts use event routes.',
+      noKemi,
     ),
   },
   functions: {
