@@ -4,6 +4,7 @@ import { renderProblem } from '../parser/index.js';
 import { LEVEL } from '../runtime/host.js';
 import type { RpcDefinition, RpcValue } from '../runtime/module.js';
 import type { VarStore } from '../runtime/var-store.js';
+import { ParseThread } from '../server/parse-thread.js';
 import { asciiJson, type Recording } from '../server/recording.js';
 import { type ReloadReport, reloadText } from '../server/reload.js';
 import type { Server } from '../server/server.js';
@@ -11,7 +12,7 @@ import { environment } from './environment.js';
 import type { KamailioFlags } from './flags.js';
 import { LiveTrace } from './live-trace.js';
 import { runShadow } from './shadow/run.js';
-import { loadWithFlags, preloadOf } from './with-flags.js';
+import { loadBeside, preloadOf } from './with-flags.js';
 
 export interface ReloaderOptions {
   /** Where the messages are that `kamscript.shadow` plays. */
@@ -37,15 +38,17 @@ export function reloader(
   { recording }: ReloaderOptions = {},
 ): Reloader {
   const file = path.resolve(flags.file);
+  const thread = new ParseThread();
   const trace = new LiveTrace(server, vars, () => run());
   const load = () => {
     const tracer = trace.hook;
-    return loadWithFlags({ ...flags, file }, vars, tracer && ((ctx, at) => tracer.at(ctx, at)));
+    return loadBeside({ ...flags, file }, vars, thread, tracer && ((ctx, at) => tracer.at(ctx, at)));
   };
   const { host } = server;
 
   async function run(dryRun = false): Promise<ReloadReport> {
     const report = await server.reload(load, { dryRun });
+    if (!dryRun) noteReload(server, report);
     host.log.write(report.ok ? LEVEL.NOTICE : LEVEL.ERR, '<core>', reloadText(report));
     const sources = sourcesOf(report, host.program.script.sources);
     for (const p of report.problems)
@@ -87,6 +90,14 @@ function filesOf(server: Server, file: string): string[] {
 
 function sourcesOf(report: ReloadReport, known: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return report.sources ?? known;
+}
+
+/** Statistics of the last reload: seconds since the epoch, whether it was taken, its pause in microseconds. */
+function noteReload({ host }: Server, report: ReloadReport): void {
+  host.count(report.ok ? 'kamscript.reloads' : 'kamscript.failed_reloads');
+  host.statistics.set('kamscript.last_reload_time', Math.floor(host.clock.now() / 1000));
+  host.statistics.set('kamscript.last_reload_ok', report.ok ? 1 : 0);
+  host.statistics.set('kamscript.last_reload_pause_us', Math.round(report.pauseMs * 1000));
 }
 
 function shadowRpc(

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import type { Program } from '../runtime/program.js';
 import { VarStore } from '../runtime/var-store.js';
-import { type LoadOptions, type LoadResult, loadScript } from '../server/load.js';
+import { type LoadOptions, type LoadResult, loadScript, loadSliced, type SlicedLoad } from '../server/load.js';
+import type { ParseThread } from '../server/parse-thread.js';
 import type { KamailioFlags } from './flags.js';
 
 export interface LoadedWithFlags extends LoadResult {
@@ -17,8 +18,22 @@ export function loadWithFlags(
   vars = new VarStore(),
   trace?: LoadOptions['trace'],
 ): LoadedWithFlags {
+  return { ...loadScript(flags.file, loadOptions(flags, vars, trace)), vars };
+}
+
+/** As `loadWithFlags`, while a server goes on. */
+export function loadBeside(
+  flags: KamailioFlags,
+  vars: VarStore,
+  thread: ParseThread,
+  trace?: LoadOptions['trace'],
+): Promise<SlicedLoad> {
+  return loadSliced(flags.file, loadOptions(flags, vars, trace), (file, options) => thread.parse({ file, options }));
+}
+
+function loadOptions(flags: KamailioFlags, vars: VarStore, trace?: LoadOptions['trace']): LoadOptions {
   const text = flags.file === '-' ? readFileSync(0, 'latin1') : undefined;
-  const loaded = loadScript(flags.file, {
+  return {
     env: process.env,
     defines: flags.defines,
     substs: flags.substs,
@@ -26,8 +41,7 @@ export function loadWithFlags(
     preload: preloadOf(flags),
     ...(trace === undefined ? {} : { trace }),
     ...(text === undefined ? {} : { text }),
-  });
-  return { ...loaded, vars };
+  };
 }
 
 /** --loadmodule, --modparam, --alias and -l as lines of script. */

@@ -4,7 +4,7 @@ import { MODULES } from '../modules/index.js';
 import { parseScript } from '../parser/index.js';
 import type { ParseOptions } from '../parser/source.js';
 import type { Script } from '../parser/tree.js';
-import { type Compiled, type CompileOptions, compile, evaluateText } from '../runtime/compile/index.js';
+import { type Compiled, type CompileOptions, compile, compileSteps, evaluateText } from '../runtime/compile/index.js';
 import { Context, ROUTE } from '../runtime/context.js';
 import type { Host } from '../runtime/host.js';
 import type { ModuleDefinition } from '../runtime/module.js';
@@ -32,39 +32,74 @@ export interface LoadResult extends Compiled {
   readonly script: Script;
 }
 
+/** What reading and parsing needs: plain data, so that a thread may do it. */
+export type ParseFileOptions = Pick<LoadOptions, 'defines' | 'substs' | 'env' | 'preload' | 'sources' | 'text'>;
+
+/** Reads and parses `file`. A file that cannot be read throws the system's error (it has `code`). */
+export function parseFile(file: string, options: ParseFileOptions): Script {
+  const top = options.text ?? options.sources?.get(file) ?? readFileSync(file, 'latin1');
+  const script = parseScript(file, {
+    readFile: (path) => (path === file ? top : (options.sources?.get(path) ?? readIfThere(path))),
+    env: options.env,
+    evaluate: (text) =>
+      evaluateText(text, {
+        modules: MODULES,
+        vars: new VarStore(),
+        context: (vars) => loadContext(undefined, vars, options.env),
+      }),
+    ...(options.defines ? { defines: options.defines } : {}),
+    ...(options.substs ? { substs: options.substs } : {}),
+  });
+  return withPreload(script, options);
+}
+
 /** Reads, parses and compiles `file`. A file that cannot be read throws the system's error (it has `code`). */
 export function loadScript(file: string, options: LoadOptions): LoadResult {
-  const top = options.text ?? options.sources?.get(file) ?? readFileSync(file, 'latin1');
-  const script = withPreload(
-    parseScript(file, {
-      readFile: (path) => (path === file ? top : (options.sources?.get(path) ?? readIfThere(path))),
-      env: options.env,
-      evaluate: (text) =>
-        evaluateText(text, {
-          modules: MODULES,
-          vars: new VarStore(),
-          context: (vars) => loadContext(undefined, vars, options.env),
-        }),
-      ...(options.defines ? { defines: options.defines } : {}),
-      ...(options.substs ? { substs: options.substs } : {}),
-    }),
-    options,
-  );
-  const vars = options.vars ?? new VarStore();
-  const modules = options.modules ?? MODULES;
+  const script = parseFile(file, options);
+  return { script, ...compile(script, compileOptions(script, options)) };
+}
+
+/** Milliseconds of compiling in one go, after which others have their turn. */
+const SLICE = 1;
+
+export interface SlicedLoad extends LoadResult {
+  /** The longest go, in milliseconds. */
+  readonly longest: number;
+}
+
+/** As `loadScript`, for a server that goes on meanwhile: `parse` does its part elsewhere, compiling is done in slices. */
+export async function loadSliced(
+  file: string,
+  options: LoadOptions,
+  parse: (file: string, options: ParseFileOptions) => Promise<Script>,
+): Promise<SlicedLoad> {
+  const { defines, substs, env, preload, sources, text } = options;
+  const plain = { defines, substs, env: { ...env }, preload, sources, text };
+  const script = await parse(file, plain as ParseFileOptions);
+  const steps = compileSteps(script, compileOptions(script, options));
+  let longest = 0;
+  for (let began = performance.now(); ; ) {
+    const { done, value } = steps.next();
+    const took = performance.now() - began;
+    longest = Math.max(longest, took);
+    if (done) return { script, ...value, longest };
+    if (took < SLICE) continue;
+    await new Promise((resolve) => setImmediate(resolve));
+    began = performance.now();
+  }
+}
+
+function compileOptions(script: Script, options: LoadOptions): CompileOptions {
   return {
-    script,
-    ...compile(script, {
-      modules,
-      vars,
-      ...(options.trace ? { trace: options.trace } : {}),
-      context: (scratch) => loadContext(script, scratch, options.env),
-    }),
+    modules: options.modules ?? MODULES,
+    vars: options.vars ?? new VarStore(),
+    ...(options.trace ? { trace: options.trace } : {}),
+    context: (scratch) => loadContext(script, scratch, options.env),
   };
 }
 
 /** Items of the command line stand before those of the file. */
-function withPreload(script: Script, { preload = [] }: LoadOptions): Script {
+function withPreload(script: Script, { preload = [] }: ParseFileOptions): Script {
   if (preload.length === 0) return script;
   const file = '<command line>';
   const text = `${preload.join('\n')}\n`;

@@ -29,7 +29,7 @@ export interface ReloadReport {
   readonly diff?: ProgramDiff;
   readonly socketsOpened: readonly string[];
   readonly socketsClosed: readonly string[];
-  /** Milliseconds in all, and of the swap itself, in which no message is taken. */
+  /** Milliseconds in all, and the longest time in which no message was taken: compiling in one go, or the swap. */
   readonly ms: number;
   readonly pauseMs: number;
 }
@@ -51,7 +51,7 @@ const AT_START_ONLY = new Set(['fork', 'user', 'group', 'chroot', 'workdir', 'se
 
 export async function reload(
   on: Reloadable,
-  load: () => LoadResult,
+  load: () => LoadResult | Promise<LoadResult>,
   options: ReloadOptions = {},
 ): Promise<ReloadReport> {
   const begin = performance.now();
@@ -69,7 +69,10 @@ export async function reload(
     ...rest,
     ms: Math.round((performance.now() - begin) * 10) / 10,
   });
-  const { program, problems, script } = load();
+  const loaded = await load();
+  const { program, problems, script } = loaded;
+  // The longest time for which the thread took no message: of compiling in slices, or of the swap.
+  const longest = 'longest' in loaded && typeof loaded.longest === 'number' ? loaded.longest : 0;
   if (program === undefined) return report({ problems, sources: script.sources });
   const diff = diffPrograms(host.program, program);
   const wanted = await on.plan(program);
@@ -94,7 +97,7 @@ export async function reload(
   const kept = wanted.map((s) => host.sockets.find((o) => same(o, s)) ?? s);
   const swapped = performance.now();
   on.swap(program, kept);
-  const pauseMs = Math.round((performance.now() - swapped) * 1000) / 1000;
+  const pauseMs = Math.round(Math.max(longest, performance.now() - swapped) * 1000) / 1000;
   for (const module of program.modules) {
     const state = host.state({ module: module.name });
     if (diff.params.some((p) => p.module === module.name)) {

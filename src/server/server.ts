@@ -157,7 +157,7 @@ export class Server {
   }
 
   /** Takes a new version (see reload.ts). One at a time: a second waits for the first. */
-  async reload(load: () => LoadResult, options: ReloadOptions = {}): Promise<ReloadReport> {
+  async reload(load: () => LoadResult | Promise<LoadResult>, options: ReloadOptions = {}): Promise<ReloadReport> {
     await this.#reloading;
     this.#reloading = reload(
       {

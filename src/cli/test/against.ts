@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { distFile } from '../../runtime/worker-file.js';
 import type { Companion, Input, LoadOptions, Run, StartCompanion } from '../../testing/index.js';
 import { compare, type Sent, Tokens } from './compare.js';
 import type { Order, Report } from './player.js';
 
-const PLAYER = fileURLToPath(new URL('./player.js', import.meta.url));
+const PLAYER = distFile('cli/test/player.js');
 /** Milliseconds that the real server has for an answer, and in which more than is expected may come. */
 const ANSWER = 600;
 const MORE = 60;

@@ -65,6 +65,12 @@ function routeType(block: RouteBlock): number {
 }
 
 export function compile(script: Script, options: CompileOptions): Compiled {
+  const steps = compileSteps(script, options);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+}
+
+/** `compile` in small steps, between which other work may be done. */
+export function* compileSteps(script: Script, options: CompileOptions): Generator<void, Compiled> {
   const problems: Problem[] = [...script.problems, ...unbuiltParams(script)];
   const catalog = new Catalog(CORE_CATALOG, options.modules);
   const core = coreSettings(script, coreDefaults());
@@ -82,6 +88,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   };
   const loadEnv: BindEnv = { ...base, vars: scratch, compat: 'KAMAILIO', span: NOWHERE, routeName: '' };
   loader.run(script, (text) => evaluateNow(text, loadEnv, options.context?.(scratch)));
+  yield;
   const unit: Unit = {
     script,
     catalog,
@@ -105,8 +112,13 @@ export function compile(script: Script, options: CompileOptions): Compiled {
   };
   const groups = groupBlocks(script);
   nameFunctions(groups, unit);
-  for (const group of groups.values()) writeRoute(group, unit);
+  for (const group of groups.values()) {
+    yield;
+    writeRoute(group, unit);
+  }
+  yield;
   checkModules(unit);
+  yield;
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
