@@ -122,7 +122,7 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
-  return { program: link(groups, unit, loaded, sorted), problems: sorted };
+  return { program: yield* link(groups, unit, loaded, sorted), problems: sorted };
 }
 
 /** One function for all loaded modules that watch. */
@@ -292,13 +292,21 @@ const RUNTIME = {
   $tooLong: ops.tooLong,
 };
 
-function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: readonly Problem[]): Program {
+function* link(
+  groups: Groups,
+  unit: Unit,
+  loaded: Loader['loaded'],
+  problems: readonly Problem[],
+): Generator<void, Program> {
+  const lines = new Map([...unit.script.sources].map(([file, text]) => [file, text.split('\n')]));
+  yield;
   const { emitter } = unit;
   const code = emitter.code;
   for (const { holder, js } of unit.late) emitter.line(`${emitter.constant(holder)}.fn = (c) => ${js};`);
   emitter.line(`return [${[...groups.keys()].map((k) => unit.functionNames.get(k)).join(', ')}];`);
   const id = hash([...unit.script.sources.values()].join('\0'));
   const functions = emitter.evaluate(`${unit.script.file}.${id}.js`, unit.script.sources, RUNTIME) as Route['run'][];
+  yield;
   const routes: Record<RouteTable, Map<string, Route>> = {
     request: new Map(),
     reply: new Map(),
@@ -312,7 +320,7 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
     const name = first.name ?? '';
     const table = TABLES[first.block];
     const run = functions[i]!;
-    const text = blocks.map((b) => sourceOf(b.span, unit)).join('\n');
+    const text = blocks.map((b) => sourceOf(b.span, unit, lines)).join('\n');
     routes[table].set(name, { name, table, run, isAsync: unit.analysis.waiting.has(key), span: first.span, text });
     if (table === 'request') unit.routeFunctions.set(name === '' ? '0' : name, run);
   });
@@ -333,9 +341,8 @@ function link(groups: Groups, unit: Unit, loaded: Loader['loaded'], problems: re
 }
 
 /** Text of a block, and the values of the defines that it names. */
-function sourceOf(span: Span, unit: Unit): string {
-  const lines = (unit.script.sources.get(span.file) ?? '').split('\n').slice(span.line - 1, span.endLine);
-  const text = lines.join('\n');
+function sourceOf(span: Span, unit: Unit, lines: ReadonlyMap<string, readonly string[]>): string {
+  const text = (lines.get(span.file) ?? []).slice(span.line - 1, span.endLine).join('\n');
   const used = [...unit.script.defines]
     .filter(([name]) => text.includes(name))
     .map(([name, value]) => `${name}=${value}`);
