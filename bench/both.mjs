@@ -17,7 +17,7 @@ const KAMAILIO = ['-DD', '-E', '-x', 'fm', '-X', 'fm', '-m', '2048', '-M', '64',
 
 const running = new Set();
 export function cleanUp() {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) sweep(child);
   rmSync(DIR, { recursive: true, force: true });
 }
 
@@ -57,21 +57,31 @@ export function script(name, text) {
   return file;
 }
 
-/** Starts a program that ends with `cleanUp`. */
+/** Ends what is left of a program's group. */
+function sweep(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // nothing is left
+  }
+}
+
+/** Starts a program, in a group of its own, that ends with `cleanUp`. */
 export function start(command, args, options = {}) {
-  const child = spawn(command, args, { stdio: 'ignore', ...options });
+  const child = spawn(command, args, { stdio: 'ignore', detached: true, ...options });
   running.add(child);
   child.once('close', () => running.delete(child));
   return child;
 }
 
 export async function end(child) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return sweep(child);
   const closed = new Promise((resolve) => child.once('close', resolve));
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), 8000);
   await closed;
   clearTimeout(timer);
+  sweep(child);
 }
 
 /** Runs `work(pid, log)` beside a server, which answers OPTIONS at `port` by then. */
@@ -92,11 +102,11 @@ export async function serve(side, cfg, port, work) {
   }
 }
 
-const OPTIONS = (own, to, id) =>
-  `OPTIONS sip:bench@127.0.0.1:${to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${own};branch=z9hG4bK${id}\r\nMax-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: ${id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n`;
+const OPTIONS = (own, to, id, user) =>
+  `OPTIONS sip:${user}@127.0.0.1:${to} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:${own};branch=z9hG4bK${id}\r\nMax-Forwards: 70\r\nFrom: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: ${id}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n`;
 
 /** Asks with OPTIONS every few milliseconds until there is an answer; the time of it, undefined: none came within `ms`. */
-export function answers(port, ms, every = 10) {
+export function answers(port, ms, every = 10, user = 'bench') {
   const socket = dgram.createSocket('udp4');
   return new Promise((resolve) => {
     const began = performance.now();
@@ -109,7 +119,7 @@ export function answers(port, ms, every = 10) {
     };
     const ask = () =>
       socket.send(
-        OPTIONS(socket.address().port, port, `${process.pid}-${performance.now()}-${++n}`),
+        OPTIONS(socket.address().port, port, `${process.pid}-${performance.now()}-${++n}`, user),
         port,
         '127.0.0.1',
       );

@@ -12,6 +12,7 @@ const steps = [
   { name: 'npm test', command: ['npm', 'test'] },
   { name: 'lint', command: [node, 'node_modules/@biomejs/biome/bin/biome', 'check', '.'] },
   { name: 'types', command: [node, 'node_modules/typescript/bin/tsc', '-p', 'tsconfig.json', '--noEmit'] },
+  { name: 'speed beside Kamailio', command: [node, 'bench/kamailio.mjs', '--quick'] },
   {
     name: 'real peers',
     command: [node, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.peers.config.ts'],

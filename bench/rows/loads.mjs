@@ -125,7 +125,7 @@ function authorization(nonce) {
 }
 
 export const register = {
-  rows: [row('register', 'REGISTER with digest auth, in memory, 10,000 users', 1, true)],
+  rows: [row('register', 'REGISTER with digest auth, in memory, 10,000 users', 1, false)],
   measure: (side, { seconds, warm }) =>
     serve(side, registrarScript(), 13006, async (pid) => {
       const headers = script('authorization.txt', authorization(await challenge(13006)));
