@@ -62,7 +62,7 @@ function registrations(side, users) {
 function lines(side, count) {
   const file = script(`lines-${count}.cfg`, scriptOf(count));
   if (side === 'kamscript') return warmCheck(file, count > 5000 ? 4 : 10).toFixed(1);
-  const all = [1, 2, 3].map(() => childSeconds('kamailio', ['-c', '-f', file]) * 1000);
+  const all = [1, 2, 3].map(() => childSeconds('kamailio', ['-M', '64', '-c', '-f', file]) * 1000);
   return all.sort((a, b) => a - b)[1].toFixed(0);
 }
 

@@ -73,7 +73,7 @@ export const check = {
   async measure(side) {
     const file = script('long.cfg', scriptOf(2000));
     if (side === 'kamscript') return { check: warmCheck(file) };
-    return { check: childSeconds('kamailio', ['-c', '-f', file]) * 1000 };
+    return { check: childSeconds('kamailio', ['-M', '64', '-c', '-f', file]) * 1000 };
   },
 };
 

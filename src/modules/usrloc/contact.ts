@@ -1,5 +1,6 @@
 /** A registered contact and the record of one address (AOR) that holds them. */
 import type { XavpList } from '../../runtime/xavp.js';
+import { kept, shared } from '../../sip/text.js';
 import type { ListenSocket } from '../../sip/transport.js';
 
 /** Bits of `Contact.flags`. */
@@ -77,15 +78,27 @@ export function isValid(contact: { readonly expires: number }, now: number): boo
 
 export function newContact(domain: string, aor: string, info: ContactInfo, now: number, natFlag: number): Contact {
   const keepalive = (info.cflags & natFlag) !== 0 ? 1 : 0;
-  return { ...info, domain, aor, state: 'new', keepalive, lastKeepalive: now, roundtrip: 0 };
+  return {
+    ...info,
+    uri: kept(info.uri),
+    callId: kept(info.callId),
+    userAgent: shared(info.userAgent),
+    received: kept(info.received),
+    domain,
+    aor,
+    state: 'new',
+    keepalive,
+    lastKeepalive: now,
+    roundtrip: 0,
+  };
 }
 
 /** Takes a newer registration in; its address stays, except where the instance makes out who it is. */
 export function updateContact(contact: Contact, info: ContactInfo, now: number): void {
-  if (info.instance !== '' && info.uri !== '') contact.uri = info.uri;
-  if (info.callId !== '') contact.callId = info.callId;
-  contact.userAgent = info.userAgent;
-  contact.received = info.received;
+  if (info.instance !== '' && info.uri !== '') contact.uri = kept(info.uri);
+  if (info.callId !== '' && info.callId !== contact.callId) contact.callId = kept(info.callId);
+  contact.userAgent = shared(info.userAgent);
+  contact.received = kept(info.received);
   contact.path = info.path;
   contact.xavp = info.xavp;
   contact.socket = info.socket;
