@@ -44,7 +44,7 @@ async function start(version: Version, args: readonly string[] = []) {
   writeFileSync(file, script(port, version));
   const server = await startServer(['run', file, ...args], / is running, listening on /);
   running.push(server);
-  const ask = async (at = port, seconds = '8') =>
+  const ask = async (at = port, seconds = '20') =>
     /^SIP\/2\.0 200 (.*)\r/.exec(
       (await kamscript(['send', '--timeout', seconds, `sip:x@127.0.0.1:${at}`])).stdout,
     )?.[1];
@@ -53,7 +53,8 @@ async function start(version: Version, args: readonly string[] = []) {
 
 describe('reload', () => {
   test('by SIGHUP: a run under way ends as it began, tables live on, an error changes nothing', async () => {
-    const { server, port, file, ask } = await start({ word: 'old', wait: 3000 });
+    // Long enough for the first reload, which starts the thread that parses.
+    const { server, port, file, ask } = await start({ word: 'old', wait: 7000 });
     const under = ask();
     await server.saw(/old begins/);
     writeFileSync(file, script(port, { word: 'new', more: 'route[ADDED] { xlog("x\\n"); }' }));
