@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const DIST = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), 'dist');
-const ENTRIES = ['cli/main', 'modules/nsq/worker', 'modules/dmq/worker'];
+const ENTRIES = ['cli/main', 'cli/shadow/worker', 'modules/nsq/worker', 'modules/dmq/worker', 'server/parse-worker'];
 
 /** Bundles what `tsc` wrote into dist/; packages stay outside. */
 export async function bundle() {

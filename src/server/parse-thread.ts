@@ -1,7 +1,7 @@
 /** Reads and parses scripts in a thread of its own, so that a reload does not hold up messages. */
 import { Worker } from 'node:worker_threads';
 import type { Script } from '../parser/tree.js';
-import { distFile } from '../runtime/worker-file.js';
+import { workerFile } from '../runtime/worker-file.js';
 import type { ParseFileOptions } from './load.js';
 
 export interface ParseTask {
@@ -48,7 +48,7 @@ export class ParseThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(distFile('server/parse-worker.js'));
+    const worker = new Worker(workerFile('server/parse-worker.js'));
     worker.unref();
     this.#worker = worker;
     return worker;

@@ -1,12 +1,12 @@
 /** Starts the shadow thread and waits for its report. */
 import { Worker } from 'node:worker_threads';
-import { distFile } from '../../runtime/worker-file.js';
+import { workerFile } from '../../runtime/worker-file.js';
 import type { ShadowReport } from './play.js';
 import type { ShadowTask } from './worker.js';
 
 /** Rejects when the thread fails. */
 export function runShadow(task: ShadowTask): Promise<ShadowReport> {
-  const worker = new Worker(distFile('cli/shadow/worker.js'), { workerData: task, stdout: true });
+  const worker = new Worker(workerFile('cli/shadow/worker.js'), { workerData: task, stdout: true });
   return new Promise((resolve, reject) => {
     worker.once('message', (report: ShadowReport) => {
       resolve(report);
