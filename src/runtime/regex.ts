@@ -4,10 +4,11 @@
  * JavaScript's engine answers where it is sure to be quick; of its match only the start is taken on trust, because POSIX
  * wants the longest one: a small automaton measures that, and where it disagrees a machine that follows all ways at once
  * gives the match. The same two take over where backtracking could run away, so that no text can hold the server up.
- * Only back-references are left to JavaScript alone (first match in the pattern's order, no bound on time).
+ * Patterns with back-references, which nothing matches in linear time, have a bound on their steps: past it, no match.
  */
 import type { BindResult } from './module.js';
 import { isGreedyLongest } from './regex/ambiguity.js';
+import { Backtracker } from './regex/backtrack.js';
 import { Dfa } from './regex/dfa.js';
 import { hasLoopedGroup, isAnchored, type LineStart, nativeLimit, nativeSource } from './regex/native.js';
 import type { ParsedRegex } from './regex/node.js';
@@ -46,9 +47,9 @@ export function compileRegex(source: string, flags: RegexFlags): BindResult<Rege
   const newline = flags.newline ?? false;
   const parsed = parseRegex(untilNul(source), { ignoreCase: flags.ignoreCase ?? false, newline });
   if ('error' in parsed) return parsed;
-  if (parsed.hasBackrefs) return { ok: new NativeRegex(source, parsed, flags) };
   const program = compileProgram(parsed.root, parsed.groupCount);
   if (program === undefined) return { error: 'Regular expression too big' };
+  if (parsed.hasBackrefs) return { ok: new CountedRegex(source, program, newline, flags.ignoreCase ?? false) };
   return { ok: new PosixRegex(source, parsed, program, newline) };
 }
 
@@ -78,6 +79,7 @@ class PosixRegex implements Regex {
   #search: Dfa | undefined;
   #measure: Dfa | undefined;
   #pike: PikeMachine | undefined;
+  #ways: Backtracker | undefined;
 
   constructor(source: string, parsed: ParsedRegex, program: RegexProgram, newline: boolean) {
     this.source = source;
@@ -147,35 +149,41 @@ class PosixRegex implements Regex {
   }
 
   #followed(text: string, offset: number, notBol: boolean): RegexMatch | undefined {
-    const slots = this.#machine.run(text, 0, notBol);
-    return slots === undefined ? undefined : matchOf(slots, offset);
+    this.#ways ??= new Backtracker(this.#program, this.#newline, false);
+    if (!this.#ways.fits(text.length)) {
+      const slots = this.#machine.run(text, 0, notBol);
+      return slots === undefined ? undefined : matchOf(slots, offset);
+    }
+    const ways = this.#ways;
+    const start = ways.start(text, notBol);
+    if (start < 0) return undefined;
+    this.#measure ??= new Dfa(this.#program, this.#newline, false);
+    const end = this.#measure.longest(text, start, notBol);
+    return new Match(start, end, offset, () => ways.between(text, start, end, notBol) ?? [start, end]);
   }
 }
 
-/** A pattern with back-references: JavaScript's engine alone knows them. */
-class NativeRegex implements Regex {
+/** A pattern with back-references: no automaton knows them. */
+class CountedRegex implements Regex {
   readonly source: string;
   readonly groupCount: number;
-  readonly #bol: RegExp;
-  readonly #notBol: RegExp;
+  readonly #machine: Backtracker;
 
-  constructor(source: string, parsed: ParsedRegex, flags: RegexFlags) {
+  constructor(source: string, program: RegexProgram, newline: boolean, ignoreCase: boolean) {
     this.source = source;
-    this.groupCount = parsed.groupCount;
-    const options = flags.ignoreCase ? 'di' : 'd';
-    this.#bol = new RegExp(nativeSource(parsed.root, flags.newline ? 'lines' : 'text'), options);
-    this.#notBol = new RegExp(nativeSource(parsed.root, flags.newline ? 'inner-lines' : 'never'), options);
+    this.groupCount = program.groupCount;
+    this.#machine = new Backtracker(program, newline, ignoreCase);
   }
 
   test(text: string): boolean {
-    return this.#bol.test(untilNul(text));
+    return this.#machine.countedTest(untilNul(text));
   }
 
   exec(text: string, from = 0, notBol = false): RegexMatch | undefined {
     const whole = untilNul(text);
     if (from > whole.length) return undefined;
-    const found = (notBol ? this.#notBol : this.#bol).exec(from === 0 ? whole : whole.slice(from));
-    return found === null ? undefined : matchOf(slotsOf(found), from);
+    const slots = this.#machine.counted(from === 0 ? whole : whole.slice(from), notBol);
+    return slots === undefined ? undefined : matchOf(slots, from);
   }
 }
 

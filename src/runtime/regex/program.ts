@@ -1,15 +1,15 @@
-/** A regular expression as a small program for the two engines that run in linear time. */
+/** A regular expression as a small program for the engines that run in linear time, and for the one that counts its steps. */
 import type { ByteSet } from './charset.js';
 import { type AssertionKind, nullable, type RegexNode } from './node.js';
 
-export const OP = { SET: 0, SPLIT: 1, JUMP: 2, SAVE: 3, ASSERT: 4, MATCH: 5, PROGRESS: 6 } as const;
+export const OP = { SET: 0, SPLIT: 1, JUMP: 2, SAVE: 3, ASSERT: 4, MATCH: 5, PROGRESS: 6, BACKREF: 7 } as const;
 
 /** Parallel arrays, one entry an instruction; `a` is preferred to `b` in a SPLIT. */
 export interface RegexProgram {
   readonly op: number[];
   /** SET, SAVE, ASSERT: the next instruction; SPLIT: the preferred one; JUMP: the target. */
   readonly a: number[];
-  /** SPLIT: the other one; SAVE, PROGRESS: the slot; ASSERT: ASSERTION_CODE. */
+  /** SPLIT: the other one; SAVE, PROGRESS: the slot; BACKREF: the group; ASSERT: ASSERTION_CODE. */
   readonly b: number[];
   readonly sets: (ByteSet | null)[];
   /** Two a group, the whole match first; then one a loop whose body can be empty. */
@@ -89,7 +89,8 @@ class Builder {
       case 'repeat':
         return this.#repeat(node.body, node.min, node.max);
       case 'backref':
-        return false;
+        this.add(OP.BACKREF, node.index);
+        return true;
     }
   }
 

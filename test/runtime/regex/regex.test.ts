@@ -90,6 +90,9 @@ describe('no subject holds the server up', () => {
     ['(a?){20}a{20}', 'a'.repeat(30), true],
     ['((a{0,30}){0,30}){0,30}b', 'a'.repeat(5_000), false],
     ['(x+x+)+y', 'x'.repeat(60_000), false],
+    ['(a+)\\1b', 'a'.repeat(60_000), false],
+    ['(a*)*\\1b', 'a'.repeat(60_000), false],
+    ['(.*)=\\1', 'a'.repeat(60_000), false],
   ];
   for (const [pattern, subject, matches] of hostile) {
     test(`${pattern} on ${subject.length} characters`, () => {
@@ -108,6 +111,22 @@ describe('no subject holds the server up', () => {
       [0, 60_000],
     ]);
   });
+});
+
+describe('back-references', () => {
+  test.each([
+    ['(a)|b\\1', 'b', undefined],
+    ['(a|ab)(c|bcd)\\1', 'abcdab', [0, 5]],
+    ['(a*)\\1', 'aaaaa', [0, 4]],
+    ['(x)(y)?\\1', 'xx', [0, 2]],
+  ] as const)(
+    '%s on %s: a group that took no part matches nothing, the longest match counts',
+    (pattern, text, span) => {
+      const match = compiled(pattern).exec(text);
+      expect(match && [match.start, match.end]).toEqual(span);
+      expect(compiled(pattern).test(text)).toBe(span !== undefined);
+    },
+  );
 });
 
 test('no pattern throws, whatever its bytes', () => {
