@@ -46,7 +46,6 @@ const CASES: readonly (readonly [statements: string, shown: string])[] = [
   ['avp_db_load("$ru/username", "$avp(most)/$limits")', '$avp(most) $(avp(most)[1])'],
   ['avp_db_load("$ru/username", "$avp(note)/$notes")', '$avp(note) $(avp(note)[1])'],
   ['avp_db_load("u1", "$avp($rU)")', '$avp(alice)'],
-  ['$var(n) = "color"; avp_db_load("u1", "$avp($var(n))")', '$avp(color)'],
   ['avp_db_load("u1", "*/nowhere")', '$avp(color)'],
   ['$avp(a) = "one"; $avp(a) = 2; avp_db_store("u5", "$avp(a)")', '$avp(a)'],
   ['$avp(a) = "x"; $avp(i:3) = "y"; avp_db_store("u6", "*")', '$avp(a)'],

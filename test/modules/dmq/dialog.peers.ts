@@ -199,7 +199,8 @@ test('calls under 20 % lost datagrams of the bus: SIP is served all the time', {
 
   expect(results.filter((r) => r !== '200 200')).toEqual([]);
   expect(relayA.lost + relayB.lost).toBeGreaterThan(80);
-  expect(Math.max(...delays)).toBeLessThan(450);
+  // 100 to 450 ms on a quiet machine; a node that stops handling SIP takes seconds
+  expect(Math.max(...delays)).toBeLessThan(1500);
   // nothing is left behind: neither here nor, once it was told, at the other node
   await until(async () => (await kamcmd(a, 'dlg.stats_active')).includes('all: 0'), 20_000);
   await until(async () => (await dialogs(a)).length === 0, 20_000);
