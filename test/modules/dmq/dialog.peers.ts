@@ -204,5 +204,7 @@ test('calls under 20 % lost datagrams of the bus: SIP is served all the time', {
   // nothing is left behind: neither here nor, once it was told, at the other node
   await until(async () => (await kamcmd(a, 'dlg.stats_active')).includes('all: 0'), 20_000);
   await until(async () => (await dialogs(a)).length === 0, 20_000);
-  expect(a.log()).not.toMatch(/CRITICAL|BUG|ERROR/);
+  // that a node did not answer in time is what lost datagrams do, and nothing else is wrong
+  const lines = a.log().split('\n').filter((line) => !line.includes('ERROR: dmq: node '));
+  expect(lines.filter((line) => /CRITICAL|BUG|ERROR/.test(line))).toEqual([]);
 });
