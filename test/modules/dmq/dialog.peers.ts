@@ -205,6 +205,9 @@ test('calls under 20 % lost datagrams of the bus: SIP is served all the time', {
   await until(async () => (await kamcmd(a, 'dlg.stats_active')).includes('all: 0'), 20_000);
   await until(async () => (await dialogs(a)).length === 0, 20_000);
   // that a node did not answer in time is what lost datagrams do, and nothing else is wrong
-  const lines = a.log().split('\n').filter((line) => !line.includes('ERROR: dmq: node '));
+  const lines = a
+    .log()
+    .split('\n')
+    .filter((line) => !line.includes('ERROR: dmq: node '));
   expect(lines.filter((line) => /CRITICAL|BUG|ERROR/.test(line))).toEqual([]);
 });
