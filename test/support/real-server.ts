@@ -20,12 +20,34 @@ export interface RealServer {
   stop(): Promise<void>;
 }
 
-let next = 20_000 + (Math.floor(Math.random() * 1500) + (Number(`${Date.now()}`.slice(-3)) % 100)) * 10;
+/** Below the ports that the kernel gives to clients (32768 and up): one of those would be in the way now and then. */
+const FIRST_PORT = 10_000;
+const PORT_BLOCKS = 2_200;
 
-/** Ten ports that no other server of this run has. */
+let block = Math.floor(Math.random() * PORT_BLOCKS);
+
+/** Ten ports that no other server of this run has, and on which nobody listens now. */
 export function freePorts(): number {
-  next += 10;
-  return next;
+  for (let tries = PORT_BLOCKS; tries > 0; tries--) {
+    block = (block + 1) % PORT_BLOCKS;
+    const port = FIRST_PORT + block * 10;
+    const taken = portsInUse();
+    if (!Array.from({ length: 10 }, (_, i) => port + i).some((p) => taken.has(p))) return port;
+  }
+  throw new Error('no ten ports in a row are free');
+}
+
+/** Local ports of all sockets, by the kernel's tables; none where there are no such tables. */
+function portsInUse(): Set<number> {
+  const out = new Set<number>();
+  for (const table of ['udp', 'udp6', 'tcp', 'tcp6']) {
+    const file = `/proc/net/${table}`;
+    if (!existsSync(file)) continue;
+    for (const m of readFileSync(file, 'latin1').matchAll(/^\s*\d+: [0-9A-F]+:([0-9A-F]{4})/gm)) {
+      out.add(Number.parseInt(m[1] ?? '', 16));
+    }
+  }
+  return out;
 }
 
 /**

@@ -88,7 +88,7 @@ afterAll(async () => {
 /** Without what is of one server alone: its folder, its ports, those of its clients, times. */
 function plain(text: string, of: RealServer): string {
   let out = text.replaceAll(of.dir, 'DIR');
-  for (let i = 0; i < 10; i++) out = out.replaceAll(`${of.port + i}`, `PORT${i}`);
+  for (let i = 0; i < 10; i++) out = out.replace(new RegExp(`(?<!\\d)${of.port + i}(?!\\d)`, 'g'), `PORT${i}`);
   return (
     out
       .replace(/127\.0\.0\.1:\d{4,5}/g, '127.0.0.1:CLIENT')
