@@ -102,7 +102,7 @@ async function main() {
     for (;;) {
       const c = await channel(topic);
       if (c.depth + c.in_flight_count + c.deferred_count === 0) break;
-      await sleep(10);
+      await sleep(25);
     }
     const rate = N / ((performance.now() - from) / 1000);
     const micros = ((cpuTime(child.pid) - cpu) * 1e6) / N;
@@ -196,8 +196,31 @@ request_route { sl_send_reply("200", "OK"); }
 event_route[nsq:consumer-event-presence-update] { $var(from) = $(nsqE{nsq.json,From}); }
 `;
 
-/** An OPTIONS every 5 ms; the result stops it and gives the times of the replies, lost ones as 1000 ms. */
+/** The probe in a process of its own, so that what this one does meanwhile is not in its times. */
 function probe(port) {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--probe', `${port}`], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let out = '';
+  child.stdout.on('data', (d) => {
+    out += d;
+  });
+  const closed = new Promise((done) => child.once('close', done));
+  return async () => {
+    child.stdin.end();
+    await closed;
+    return JSON.parse(out);
+  };
+}
+
+/** An OPTIONS every 5 ms until the input ends; prints the times of the replies in milliseconds, lost ones as 1000. */
+async function probing(port) {
+  const stop = options(port);
+  await new Promise((done) => process.stdin.resume().once('end', done));
+  console.log(JSON.stringify(await stop()));
+}
+
+function options(port) {
   const socket = dgram.createSocket('udp4');
   const sent = new Map();
   const times = [];
@@ -229,4 +252,5 @@ function probe(port) {
 
 if (process.argv[2] === '--consumer')
   await bareConsumer(process.argv[3], Number(process.argv[4]), Number(process.argv[5]));
+else if (process.argv[2] === '--probe') await probing(Number(process.argv[3]));
 else await main();

@@ -2,11 +2,15 @@
  * What the threads of the nsq pool run. Each task holds its thread until it is told to stop: its promise resolves then, so
  * piscina never parks the thread in Atomics.wait, in which its sockets would go deaf.
  */
+import { stepBack } from '../../runtime/thread-priority.js';
 import { Consumer } from './consumer.js';
 import type { BrokerTask, ConsumerTask, FromBroker, PublisherTask, ToBroker } from './protocol.js';
 import { Publisher } from './publisher.js';
 
-export const consume = (task: ConsumerTask): Promise<void> => ended(task.port, new Consumer(task).done);
+export function consume(task: ConsumerTask): Promise<void> {
+  stepBack();
+  return ended(task.port, new Consumer(task).done);
+}
 
 export const publish = (task: PublisherTask): Promise<void> => ended(task.port, new Publisher(task).done);
 
