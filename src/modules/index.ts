@@ -12,7 +12,7 @@ import { cfgt } from './cfgt/index.js';
 import { cfgutils } from './cfgutils.js';
 import { corex } from './corex/index.js';
 import { countersModule } from './counters.js';
-import { crypto } from './crypto.js';
+import { crypto } from './crypto/index.js';
 import { ctl } from './ctl/index.js';
 import { dbMysql } from './db_mysql/index.js';
 import { dbPostgres } from './db_postgres/index.js';

@@ -88,6 +88,20 @@ export interface Target {
   readonly port: number;
 }
 
+/** Data between the network and the script: as it came, or as it is about to go. */
+export interface NetData {
+  readonly text: string;
+  /** AVPs of the message that is at work. */
+  readonly env: MessageEnv;
+  /** Of what came. */
+  readonly from?: Received;
+  /** Of what goes. */
+  readonly to?: Destination;
+}
+
+/** Gives the data to go on with. */
+export type NetHook = (data: NetData) => string | Promise<string>;
+
 /** Places where modules join the way of a message. Arrays are walked in order of registration. */
 export interface Hooks {
   /** Before request_route (tm, sl's ACK filter …); false: the message is done. */
@@ -98,6 +112,12 @@ export interface Hooks {
   readonly afterScript: ((ctx: Context) => void)[];
   /** Runs the handling of what arrived: `handle` is to be called at once. */
   aroundReceived?: ((data: Buffer, from: Received, handle: () => void) => void) | undefined;
+  /** What came, before it is looked at as a message, in order of registration. */
+  readonly onNetIn: NetHook[];
+  /** What goes, as the last thing before the transport, in the reverse order. */
+  readonly onNetOut: NetHook[];
+  /** Makes the Call-IDs of requests of the server's own. Set by crypto. */
+  callId?: (() => string) | undefined;
   /** Everything that is sent. */
   readonly onSent: ((text: string) => void)[];
   /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */

@@ -7,6 +7,8 @@ import {
   type Host,
   LEVEL,
   type Log,
+  type NetData,
+  type NetHook,
   type Recorder,
   type Resolver,
   type Sandbox,
@@ -78,6 +80,8 @@ export class ServerHost implements Host {
     beforeRequest: [],
     afterRequest: [],
     afterScript: [],
+    onNetIn: [],
+    onNetOut: [],
     onSent: [],
     beforeReply: [],
     onReply: [],
@@ -97,6 +101,8 @@ export class ServerHost implements Host {
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
   readonly transports: Map<ListenSocket, Transport> = new Map();
+  /** AVPs of the message that is at work, for hooks on what it sends. */
+  #env: MessageEnv | null = null;
   readonly #states = new Map<string, unknown>();
   readonly #onShutdown: (reason: string) => void;
   #messages = 0;
@@ -166,7 +172,30 @@ export class ServerHost implements Host {
     return undefined;
   }
 
+  /** Runs `work`; what it sends at once belongs to the message with these AVPs. */
+  within<T>(env: MessageEnv, work: () => T): T {
+    const before = this.#env;
+    this.#env = env;
+    try {
+      return work();
+    } finally {
+      this.#env = before;
+    }
+  }
+
   send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
+    if (this.hooks.onNetOut.length === 0 || options?.asIs) return this.#send(data, to, options, onFailure);
+    const env = this.#env ?? new MessageEnv();
+    const changed = throughHooks(this.hooks.onNetOut.toReversed(), { text: data, env, to });
+    if (typeof changed === 'string') return this.#send(changed, to, options, onFailure);
+    this.detach(
+      changed.then((text) => void this.#send(text, to, options, onFailure)),
+      'what goes to the network',
+    );
+    return true;
+  }
+
+  #send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
     for (const hook of this.hooks.onSent) hook(data);
     this.recorder?.sent(data, to);
     const transport = this.transports.get(to.socket);
@@ -193,7 +222,7 @@ export class ServerHost implements Host {
     onFailure?: (error: Error) => void,
   ): boolean {
     const route = ctx.program.routes.onsend.get('');
-    if (route === undefined) return this.send(data, to, options, onFailure);
+    if (route === undefined) return this.within(ctx.env, () => this.send(data, to, options, onFailure));
     const sub = new Context(this, ctx.program, ctx.msg, ROUTE.ONSEND, ctx.env);
     sub.sending = { text: data, to };
     const code = runRoute(sub, route);
@@ -201,14 +230,14 @@ export class ServerHost implements Host {
       this.detach(
         code.then((c) => {
           afterScript(sub);
-          if (passes(sub, c)) this.send(data, to, options, onFailure);
+          if (passes(sub, c)) this.within(ctx.env, () => this.send(data, to, options, onFailure));
         }),
         'onsend_route',
       );
       return true;
     }
     afterScript(sub);
-    return passes(sub, code) ? this.send(data, to, options, onFailure) : true;
+    return passes(sub, code) ? this.within(ctx.env, () => this.send(data, to, options, onFailure)) : true;
   }
 
   state<T>(key: StateKey<T>): T {
@@ -282,4 +311,15 @@ export class ServerHost implements Host {
 
 function passes(ctx: Context, code: number): boolean {
   return !(ctx.stop === 2 || code === 0);
+}
+
+/** One hook after the other; waits only where one does. */
+export function throughHooks(hooks: readonly NetHook[], data: NetData, at = 0): string | Promise<string> {
+  let { text } = data;
+  for (let i = at; i < hooks.length; i++) {
+    const next = hooks[i]!({ ...data, text });
+    if (next instanceof Promise) return next.then((changed) => throughHooks(hooks, { ...data, text: changed }, i + 1));
+    text = next;
+  }
+  return text;
 }

@@ -3,12 +3,13 @@ import { Context, ROUTE, STOP } from '../runtime/context.js';
 import { coreOf } from '../runtime/core/facts.js';
 import { forwardReply } from '../runtime/core/forward.js';
 import { afterScript, LEVEL } from '../runtime/host.js';
+import { MessageEnv } from '../runtime/message-env.js';
+import { rawMessage } from '../runtime/raw-message.js';
 import { runRoute, whenDone } from '../runtime/run.js';
 import type { SipMessage } from '../sip/message.js';
 import { acceptable, parseMessage } from '../sip/parse.js';
 import type { OnDatagram, Received } from '../sip/transport.js';
-import type { ServerHost } from './host.js';
-import { rawMessage } from './raw-message.js';
+import { type ServerHost, throughHooks } from './host.js';
 
 /** What the transports call with each message. Never throws. */
 export function receiver(host: ServerHost): OnDatagram {
@@ -34,24 +35,43 @@ function guarded(host: ServerHost, data: Buffer | string, from: Received): void 
 function receive(host: ServerHost, data: Buffer | string, from: Received): void {
   const { program } = host;
   const route = coreOf(program).receivedRoute ? program.routes.event.get('core:msg-received') : undefined;
-  if (route === undefined) return parsed(host, data, from);
+  if (route === undefined) return opened(host, data, from);
   const text = textOf(data);
   const done = host.runEvent('core:msg-received', rawMessage(host, text, from), (ctx) => {
     ctx.raw = { text, from };
   });
   host.detachIfPending(
     whenDone(done, (ctx) => {
-      if (ctx?.stop !== STOP.DROP) parsed(host, text, from);
+      if (ctx?.stop !== STOP.DROP) opened(host, ctx?.raw?.text ?? text, from);
     }),
     'event_route[core:msg-received]',
   );
+}
+
+/** What is shorter is a keep-alive where it came alone. */
+const LEAST_DATAGRAM = 32;
+
+/** Modules that change what comes from the network have their turn. */
+function opened(host: ServerHost, data: Buffer | string, from: Received): void {
+  const { onNetIn, onNetOut } = host.hooks;
+  if (onNetIn.length + onNetOut.length === 0) return parsed(host, data, from);
+  const text = textOf(data);
+  if (from.proto === 'udp' && text.length < LEAST_DATAGRAM) return parsed(host, text, from);
+  const env = new MessageEnv();
+  host.within(env, () => {
+    const changed = throughHooks(onNetIn, { text, env, from });
+    host.detachIfPending(
+      whenDone(changed, (now) => host.within(env, () => parsed(host, now, from, env))),
+      'what came from the network',
+    );
+  });
 }
 
 function textOf(data: Buffer | string): string {
   return typeof data === 'string' ? data : data.toString('latin1');
 }
 
-function parsed(host: ServerHost, data: Buffer | string, from: Received): void {
+function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: MessageEnv): void {
   const { program } = host;
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
@@ -61,7 +81,7 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received): void {
   if (core.forceRport) msg.forceRport = true;
   if (core.receivedRport) msg.localRport = true;
   if (core.replyToVia) msg.replyToVia = true;
-  const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY);
+  const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY, env);
   const pre = program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);
   const type = ctx.routeType;

@@ -61,6 +61,8 @@ export interface SendOptions {
   readonly noConnect?: boolean;
   /** Close the connection afterwards. */
   readonly close?: boolean;
+  /** No message (a keep-alive): modules that change what goes to the network leave it alone. */
+  readonly asIs?: boolean;
   /** For a TLS connection that has to be opened: the name to ask for, and which client settings count. */
   readonly tls?: { readonly serverName?: string; readonly serverId?: string };
 }

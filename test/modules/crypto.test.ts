@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { crypto } from '../../src/modules/crypto.js';
+import { crypto } from '../../src/modules/crypto/index.js';
 import type { PvAccessor, Value } from '../../src/runtime/module.js';
 import { fakeContext } from '../support/fake-host.js';
 
@@ -11,7 +11,8 @@ function run(name: keyof typeof crypto.functions, params: Record<string, unknown
       stored = value;
     },
   };
-  const all = { salt: 'k8hTm4aZ', key_derivation: 1, init_vector: null, ...params };
+  const unused = { register_callid: 0, register_evcb: 0, netio_key: null };
+  const all = { salt: 'k8hTm4aZ', key_derivation: 1, init_vector: null, ...unused, ...params };
   crypto.functions[name].run(fakeContext(), all, text, key, result);
   return stored;
 }
@@ -38,4 +39,10 @@ describe('AES with a derived key gives what Kamailio gives', () => {
     const made = run('crypto_aes_encrypt', { key_derivation: 0 }, 'text', key);
     expect(run('crypto_aes_decrypt', { key_derivation: 0 }, String(made), key)).toBe('text');
   });
+});
+
+test('register_callid gives requests of the server itself UUIDs', () => {
+  const host = fakeContext().host;
+  crypto.start(host, { register_callid: 1, register_evcb: 0 });
+  expect(host.hooks.callId?.()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });

@@ -1,6 +1,6 @@
 /** Modules that work on messages and data, as recorded cases printed and forwarded them. */
 import { describe, expect, test } from 'vitest';
-import { crypto } from '../../src/modules/crypto.js';
+import { crypto } from '../../src/modules/crypto/index.js';
 import { htable } from '../../src/modules/htable/index.js';
 import { ipops } from '../../src/modules/ipops/index.js';
 import { janssonModule } from '../../src/modules/jansson/index.js';

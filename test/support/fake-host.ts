@@ -67,6 +67,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       beforeRequest: [],
       afterRequest: [],
       afterScript: [],
+      onNetIn: [],
+      onNetOut: [],
       onSent: [],
       beforeReply: [],
       onReply: [],

@@ -11,11 +11,14 @@ import {
   opt,
   pvWith,
   str,
+  strParam,
   type Value,
 } from '../../runtime/module.js';
 import { branch } from '../../sip/message.js';
+import { addDnsRecord, parseDnsRecord } from './dns-records.js';
 import { FILE_FUNCTIONS } from './files.js';
 import { FLAG_FUNCTIONS } from './flags.js';
+import { type CorexState, checkNetwork, NETWORK_FUNCTIONS, NETWORK_PARAMS, startNetwork } from './network.js';
 import { RPC } from './rpc.js';
 import { SENDING_FUNCTIONS } from './sending.js';
 import { sock } from './sock.js';
@@ -63,6 +66,18 @@ export const corex = defineModule({
       const alias = parseDomainAlias(text);
       return typeof alias === 'string' ? alias : undefined;
     }),
+    dns_cache: listParam(
+      'A record for the DNS cache: `name=…;addr=…;type=A|AAAA|SRV;ttl=…;flags=…`, for SRV with `priority=…;weight=…;port=…`; ' +
+        'flags=2 keeps it for good.',
+      (text) => {
+        const record = parseDnsRecord(text);
+        return typeof record === 'string' ? record : undefined;
+      },
+    ),
+    ...NETWORK_PARAMS,
+    evcb_reply_out: strParam(null, 'No KEMI here: only "" is taken.', (v) =>
+      v === '' ? undefined : 'KEMI functions are not built',
+    ),
   },
   functions: {
     append_branch: fn({
@@ -85,6 +100,7 @@ export const corex = defineModule({
       args: [],
       run: (ctx) => (ctx.msg.faked ? 1 : -1),
     }),
+    ...NETWORK_FUNCTIONS,
     ...SENDING_FUNCTIONS,
     ...SOCKET_FUNCTIONS,
     ...FLAG_FUNCTIONS,
@@ -104,22 +120,22 @@ export const corex = defineModule({
   },
   transformations: { sock },
   rpc: RPC,
-  missing: [
-    'dns_cache',
-    'nio_intercept',
-    'nio_min_msg_len',
-    'nio_msg_avp',
-    'is_incoming',
-    'evcb_reply_out',
-    'event_route[network:msg]',
-    'event_route[corex:reply-out]',
-    'shm.report',
-  ],
+  events: {
+    'network:msg': 'For all that comes from the network or goes there, with nio_intercept=1; the bytes are in $mb.',
+    'corex:reply-out': 'Taken, and never raised: 5.6.3 calls it without the data that it needs, and so passes over it.',
+  },
+  check: (params, env) => checkNetwork(params, env),
+  atStart: ['alias_subdomains', 'dns_cache', 'nio_intercept'],
+  reload: () => undefined,
   start(host, params) {
+    const state: CorexState = { incoming: false };
     for (const text of params.alias_subdomains as readonly string[]) {
       const alias = parseDomainAlias(text);
       if (typeof alias === 'string') continue;
       host.myselfCallbacks?.push((name, port, proto) => isBelow(alias, name, port, proto));
     }
+    for (const text of params.dns_cache as readonly string[]) addDnsRecord(host, text);
+    startNetwork(host, params);
+    return state;
   },
 });

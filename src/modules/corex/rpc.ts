@@ -46,6 +46,27 @@ function logProcessMemory(host: Host, args: readonly RpcValue[]): undefined {
   logMemory.run(host, []);
 }
 
+/** Fragments have no size, file, function, module and line here. */
+function report(): RpcValue {
+  const { total, free, used, real_used, max_used, fragments } = memory();
+  const extremes = ['max_free', 'max_used', 'min_free', 'min_used'].flatMap((which) => [
+    [`${which}_frag_size`, 0],
+    ...['file', 'func', 'mname'].map((of) => [`${which}_frag_${of}`, '']),
+    [`${which}_frag_line`, 0],
+  ]);
+  return {
+    total_size: total,
+    free_size_s: free,
+    used_size_s: used,
+    real_used_s: real_used,
+    max_used_s: max_used,
+    free_frags: 0,
+    used_frags: fragments,
+    total_frags: fragments,
+    ...Object.fromEntries(extremes),
+  };
+}
+
 export const RPC: Readonly<Record<string, RpcDefinition>> = {
   'corex.list_sockets': {
     doc: 'Lists the listening sockets.',
@@ -62,5 +83,6 @@ export const RPC: Readonly<Record<string, RpcDefinition>> = {
   'corex.shm_summary': logMemory,
   'corex.pkg_summary': { doc: 'Writes how a process uses its memory to the log.', run: logProcessMemory },
   'shm.info': { doc: 'Name and size of the memory manager.', run: () => ({ name: 'v8', size: memory().total }) },
+  'shm.report': { doc: 'How the memory is used, in detail: bytes.', run: report },
   'shm.stats': { doc: 'How the memory is used, bytes.', run: () => memory() },
 };

@@ -8,7 +8,7 @@ import { parseSocketAddress } from '../../runtime/variables/addresses.js';
 import { firstAddress } from '../../sip/address.js';
 import { sentBy } from '../../sip/build.js';
 import { callIdOf, cseqOf, fromOf, viasOf } from '../../sip/header.js';
-import type { ListenSocket } from '../../sip/transport.js';
+import type { Destination, ListenSocket } from '../../sip/transport.js';
 import { parseUri, uriTransport } from '../../sip/uri.js';
 import { type Contact, hasUsrloc, isValid, usrlocOf } from '../usrloc/index.js';
 import { type NathelperParams, nathelperParams } from './params.js';
@@ -95,7 +95,9 @@ function ping(host: Host, pinger: Pinger, params: NathelperParams, contact: Cont
   const send = (ip: string, port: number) => {
     const socket = host.socketFor('udp', ip, forcedSocket(host, params) ?? contact.socket);
     if (socket === undefined) return;
-    host.send(bySip ? request(host, pinger, params, contact, socket) : PING, { proto: 'udp', ip, port, socket });
+    const to: Destination = { proto: 'udp', ip, port, socket };
+    if (bySip) host.send(request(host, pinger, params, contact, socket), to);
+    else host.send(PING, to, { asIs: true });
   };
   const found = host.resolver.resolve(uri.host, uri.port || DEFAULT_PORT, 'udp');
   if (!(found instanceof Promise)) {

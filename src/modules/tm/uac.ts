@@ -120,8 +120,10 @@ function describe(tm: Tm, given: NewRequest): LocalDialog {
   };
 }
 
-/** A Call-ID in Kamailio's form: hex, `-`, pid, `@` and address. */
+/** A Call-ID in Kamailio's form: hex, `-`, pid, `@` and address; or of a module that makes them. */
 export function newCallId(tm: Tm): string {
+  const made = tm.host.hooks.callId;
+  if (made !== undefined) return made();
   return `${randomBytes(8).toString('hex')}-${tm.host.pid}@${tm.host.sockets[0]?.ip ?? '127.0.0.1'}`;
 }
 
