@@ -20,6 +20,7 @@ import { dbSqlite } from './db_sqlite/index.js';
 import { dbText } from './db_text/index.js';
 import { debuggerModule } from './debugger/index.js';
 import { dialogModule } from './dialog/index.js';
+import { dialplan } from './dialplan/index.js';
 import { dispatcher } from './dispatcher/index.js';
 import { diversion } from './diversion.js';
 import { dmq } from './dmq/index.js';
@@ -97,6 +98,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   dbPostgres,
   dbSqlite,
   debuggerModule,
+  dialplan,
   dispatcher,
   dbText,
   dialogModule,

@@ -38,7 +38,7 @@ export class VariableReader {
   readonly #bound = new Map<string, ((ctx: Context) => Value) | undefined>();
 
   constructor(program: Program, vars: VarStore) {
-    this.#env = environment(program, vars, program.modules);
+    this.#env = environment(program, vars);
   }
 
   /** Undefined: no such variable, or one that has no value now. */
@@ -53,13 +53,18 @@ export class VariableReader {
 
 /** Writes one variable; the text of the problem when it cannot. */
 export function assign(text: string, value: Value, ctx: Context, program: Program, vars: VarStore): string | undefined {
-  const variable = bindVariable(text, environment(program, vars, program.modules));
+  const variable = bindVariable(text, environment(program, vars));
   if (!('ok' in variable)) return variable.error;
   if (variable.ok.set === undefined) return `${text} cannot be written`;
   return variable.ok.set(ctx, value) === false ? `${text} refused the value` : undefined;
 }
 
-function environment(program: Program, vars: VarStore, known: readonly ModuleDefinition[]): BindEnv {
+/** What pieces of a script of `program` are bound in when they come from elsewhere, such as a database. */
+export function environment(
+  program: Program,
+  vars: VarStore,
+  known: readonly ModuleDefinition[] = program.modules,
+): BindEnv {
   const catalog = new Catalog(CORE_CATALOG, known);
   for (const module of program.modules) catalog.load(module);
   return {

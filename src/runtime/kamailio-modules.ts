@@ -45,7 +45,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   db_perlvdb: '',
   db_redis: '',
   db_unixodbc: '',
-  dialplan: 'dp_match dp_reload dp_replace dp_translate',
   dlgs: 'dlgs_count dlgs_init dlgs_tags_add dlgs_tags_count dlgs_tags_rm dlgs_update',
   dnssec: '',
   domainpolicy: 'dp_apply_policy dp_can_connect',

@@ -25,18 +25,26 @@ interface Run {
 type Next = (at: number) => boolean;
 type Matcher = (run: Run, at: number, next: Next) => boolean;
 
-/** A test for the pattern. */
-export function backtracker(parsed: ParsedPcre): (text: string) => boolean {
+/** Finds the first match of the pattern: start and end by group, the match itself being group 0. */
+export function backtracker(parsed: ParsedPcre): (text: string) => readonly number[] | undefined {
   const compiler = new Compiler(parsed);
   const match = compiler.compile(parsed.root);
   const slots = 2 * (parsed.groupCount + 1);
   return (text) => {
     const run: Run = { text, ends: [], steps: 0, nesting: 0, recursion: -1, failed: false };
+    let end = -1;
+    const done = (to: number) => {
+      end = to;
+      return true;
+    };
     for (let at = 0; at <= text.length && !run.failed; at++) {
       run.ends = new Array<number>(slots).fill(-1);
-      if (match(run, at, () => true) && !run.failed) return true;
+      if (!match(run, at, done) || run.failed) continue;
+      run.ends[0] = at;
+      run.ends[1] = end;
+      return run.ends;
     }
-    return false;
+    return undefined;
   };
 }
 

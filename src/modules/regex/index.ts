@@ -18,8 +18,9 @@ import {
   strParam,
 } from '../../runtime/module.js';
 import { parseInt32 } from '../../runtime/values.js';
+import { type MadePcre, PcreCache } from './cache.js';
 import { parseGroups } from './groups.js';
-import { compilePcre, type Pcre, type PcreFlags } from './pcre.js';
+import type { Pcre, PcreFlags } from './pcre.js';
 
 interface RegexParams {
   readonly file: string | null;
@@ -52,30 +53,7 @@ function flagsOf(params: RegexParams): PcreFlags {
   };
 }
 
-/** Expressions made at run time that are kept. */
-const MAX_KNOWN = 256;
-
-/** Compiles expressions, each once while it is in use. */
-class Compiler {
-  readonly #flags: PcreFlags;
-  readonly #known = new Map<string, ReturnType<typeof compilePcre>>();
-
-  constructor(flags: PcreFlags) {
-    this.#flags = flags;
-  }
-
-  compile(source: string): ReturnType<typeof compilePcre> {
-    let found = this.#known.get(source);
-    if (found === undefined) {
-      found = compilePcre(source, this.#flags);
-      if (this.#known.size >= MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
-      this.#known.set(source, found);
-    }
-    return found;
-  }
-}
-
-type Compiled = { readonly source: string; readonly pcre: ReturnType<typeof compilePcre> };
+type Compiled = { readonly source: string; readonly pcre: MadePcre };
 
 /** An expression: a bad constant one is found at the call, as in 5.6.3; one that is not supported refuses the load. */
 function expression(name: string): ArgDefinition<Compiled, false> {
@@ -86,7 +64,7 @@ function expression(name: string): ArgDefinition<Compiled, false> {
     bind(source, env: BindEnv): BindResult<BoundArg<Compiled>> {
       const bound = text.bind(source, env);
       if ('error' in bound) return bound;
-      const compiler = new Compiler(flagsOf(env.params('regex') as unknown as RegexParams));
+      const compiler = new PcreCache(flagsOf(env.params('regex') as unknown as RegexParams));
       const compiled = (s: string): Compiled => ({ source: s, pcre: compiler.compile(s) });
       const made = bound.ok;
       if (made.kind === 'fallible') return { error: 'not a text' };
