@@ -9,16 +9,16 @@ const told = (text: string) =>
     .map((p) => `${p.message} (${p.hint ?? ''})`);
 
 test('the module alone is told of, not its parameters and functions', () => {
-  const text = `loadmodule "websocket.so"
-modparam("websocket", "keepalive_timeout", 30)
-request_route { ws_handle_handshake(); }`;
+  const text = `loadmodule "app_python.so"
+modparam("app_python", "load", "x.py")
+request_route { python_exec(); }`;
   expect(told(text)).toEqual([
-    'failed to load module "websocket.so" (websocket of Kamailio 5.6.3 is not built in kamscript; docs/modules.md lists what is)',
+    'failed to load module "app_python.so" (app_python of Kamailio 5.6.3 is not built in kamscript; docs/modules.md lists what is)',
   ]);
 });
 
 test('a function of such a module without its loadmodule', () => {
-  expect(told('request_route { dp_translate("1"); }')).toEqual([
-    'unknown command dp_translate, missing loadmodule? (it is in module dialplan of Kamailio, which is not built in kamscript)',
+  expect(told('request_route { lua_run("f"); }')).toEqual([
+    'unknown command lua_run, missing loadmodule? (it is in module app_lua of Kamailio, which is not built in kamscript)',
   ]);
 });
