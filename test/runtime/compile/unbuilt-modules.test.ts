@@ -9,11 +9,11 @@ const told = (text: string) =>
     .map((p) => `${p.message} (${p.hint ?? ''})`);
 
 test('the module alone is told of, not its parameters and functions', () => {
-  const text = `loadmodule "app_python.so"
-modparam("app_python", "load", "x.py")
-request_route { python_exec(); }`;
+  const text = `loadmodule "app_java.so"
+modparam("app_java", "class_name", "X")
+request_route { java_method_exec(); }`;
   expect(told(text)).toEqual([
-    'failed to load module "app_python.so" (app_python of Kamailio 5.6.3 is not built in kamscript; docs/modules.md lists what is)',
+    'failed to load module "app_java.so" (app_java of Kamailio 5.6.3 is not built in kamscript; docs/modules.md lists what is)',
   ]);
 });
 
