@@ -209,9 +209,14 @@ export class ServerHost implements Host {
     options?: SendOptions,
     onFailure?: (error: Error) => void,
   ): boolean {
+    if (to.proto === 'udp') return this.#sendFor(ctx, data, to, options, onFailure);
     const choice = to.proto === 'tls' ? this.hooks.tlsChoice : undefined;
-    if (choice !== undefined) return this.#sendFor(ctx, data, to, { ...options, tls: choice(ctx) }, onFailure);
-    return this.#sendFor(ctx, data, to, options, onFailure);
+    const all: SendOptions = {
+      ...options,
+      ...(choice === undefined ? {} : { tls: choice(ctx) }),
+      ...(ctx.msg.sendSocket === null ? {} : { fromSocket: true }),
+    };
+    return this.#sendFor(ctx, data, to, all, onFailure);
   }
 
   #sendFor(

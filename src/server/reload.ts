@@ -47,7 +47,20 @@ export interface Reloadable {
 }
 
 /** Core parameters that only a start can set. */
-const AT_START_ONLY = new Set(['fork', 'user', 'group', 'chroot', 'workdir', 'server_id', 'disable_tcp']);
+const AT_START_ONLY = new Set([
+  ...[
+    'fork',
+    'user',
+    'group',
+    'chroot',
+    'workdir',
+    'server_id',
+    'disable_tcp',
+    'tcp_accept_haproxy',
+    'tcp_accept_unique',
+  ],
+  ...['tcp_connection_match', 'tcp_source_ipv4', 'tcp_source_ipv6', 'tcp_reuse_port'],
+]);
 
 export async function reload(
   on: Reloadable,

@@ -241,6 +241,12 @@ export class Server {
       maxMessage: Math.max(numberOf(values.get('tcp_rd_buf_size'), 0), LEAST_STREAM_MESSAGE),
       acceptNoLength: isOn(values.get('tcp_accept_no_cl')),
       answerPings: values.get('tcp_crlf_ping') !== 0,
+      proxyHeaderWait: isOn(values.get('tcp_accept_haproxy')) ? numberOf(values.get('tcp_wait_data'), 5000) : 0,
+      acceptUnique: isOn(values.get('tcp_accept_unique')),
+      matchLocalPort: values.get('tcp_connection_match') === 1,
+      sourceIpv4: textOf(values.get('tcp_source_ipv4')),
+      sourceIpv6: textOf(values.get('tcp_source_ipv6')),
+      reusePort: isOn(values.get('tcp_reuse_port')),
     };
   }
 
@@ -284,6 +290,10 @@ function cannotListen(socket: ListenSocket, e: unknown): StartError {
 
 function numberOf(v: number | string | undefined, otherwise: number): number {
   return typeof v === 'number' ? v : otherwise;
+}
+
+function textOf(v: number | string | undefined): string | undefined {
+  return typeof v === 'string' && v !== '' ? v : undefined;
 }
 
 function isOn(v: number | string | undefined): boolean {

@@ -9,6 +9,8 @@ export interface Connection {
   readonly ip: string;
   readonly port: number;
   readonly stream: Socket;
+  /** Port here of a connection that was taken. */
+  readonly localPort: number | undefined;
   /** Not yet connected: what is sent waits in the stream. */
   pending: boolean;
   /** Those to tell when the stream ends before it has taken what they sent. */
@@ -21,6 +23,8 @@ export interface Connection {
 export class ConnectionTable {
   readonly #byId = new Map<number, Connection>();
   readonly #byAddress = new Map<string, Connection>();
+  /** Those that were taken, by the address of the other side and the port here. */
+  readonly #byPorts = new Map<string, Connection>();
   #last: number;
 
   /** `seed`: where ids begin, so that a restarted server does not take an old one for its own. */
@@ -40,12 +44,16 @@ export class ConnectionTable {
       ip,
       port,
       stream,
+      localPort: pending ? undefined : stream.localPort,
       pending,
       waiting: new Set(),
       aliases: new Set(),
     };
     this.#byId.set(connection.id, connection);
     this.#byAddress.set(key(proto, ip, port), connection);
+    if (connection.localPort !== undefined) {
+      this.#byPorts.set(`${key(proto, ip, port)}>${connection.localPort}`, connection);
+    }
     return connection;
   }
 
@@ -55,6 +63,17 @@ export class ConnectionTable {
 
   find(proto: Proto, ip: string, port: number): Connection | undefined {
     return this.#byAddress.get(key(proto, ip, port));
+  }
+
+  /** The one that came in by the port `local`, else any (tcp_connection_match=1). */
+  findBy(proto: Proto, ip: string, port: number, local: number): Connection | undefined {
+    return this.#byPorts.get(`${key(proto, ip, port)}>${local}`) ?? this.find(proto, ip, port);
+  }
+
+  /** A connection from here to that listener of ours has `ip` and `port` as its own end (tcp_accept_unique). */
+  isOwn(proto: Proto, ip: string, port: number, listener: { readonly ip: string; readonly port: number }): boolean {
+    const other = this.find(proto, listener.ip, listener.port);
+    return other?.stream.localAddress === ip && other.stream.localPort === port;
   }
 
   /** The other side is reached under `port` too. False: another connection has it, or there is no such connection. */
@@ -71,6 +90,8 @@ export class ConnectionTable {
 
   remove(connection: Connection): void {
     this.#byId.delete(connection.id);
+    const ports = `${key(connection.proto, connection.ip, connection.port)}>${connection.localPort}`;
+    if (this.#byPorts.get(ports) === connection) this.#byPorts.delete(ports);
     for (const port of [connection.port, ...connection.aliases]) {
       const address = key(connection.proto, connection.ip, port);
       if (this.#byAddress.get(address) === connection) this.#byAddress.delete(address);

@@ -1,6 +1,7 @@
 /** What TCP and TLS have in common: a listener, connections in both directions, messages cut out of streams. */
 import type { Server, Socket } from 'node:net';
 import { type Connection, ConnectionTable } from './connections.js';
+import { type ProxiedAddresses, takeProxyHeader } from './proxy-protocol.js';
 import { StreamFramer } from './stream-framer.js';
 import type { Destination, ListenSocket, OnDatagram, Received, SendOptions, Transport } from './transport.js';
 
@@ -22,6 +23,17 @@ export interface StreamOptions {
   readonly acceptNoLength?: boolean;
   /** Answer CRLFCRLF with CRLF; tcp_crlf_ping. */
   readonly answerPings?: boolean;
+  /** Milliseconds to wait for a header of the PROXY protocol; 0: none is expected (tcp_accept_haproxy, tcp_wait_data). */
+  readonly proxyHeaderWait?: number;
+  /** Connections from here to ourselves are refused (tcp_accept_unique). */
+  readonly acceptUnique?: boolean;
+  /** A connection that came in by the port of the socket is taken before others to the same place (tcp_connection_match). */
+  readonly matchLocalPort?: boolean;
+  /** Addresses that connections leave from (tcp_source_ipv4, tcp_source_ipv6). */
+  readonly sourceIpv4?: string | undefined;
+  readonly sourceIpv6?: string | undefined;
+  /** Other processes may listen on the same port (tcp_reuse_port). */
+  readonly reusePort?: boolean;
 }
 
 const DEFAULTS = {
@@ -32,6 +44,10 @@ const DEFAULTS = {
   maxQueue: 1024 * 1024,
   acceptNoLength: false,
   answerPings: true,
+  proxyHeaderWait: 0,
+  acceptUnique: false,
+  matchLocalPort: false,
+  reusePort: false,
 };
 
 /** Why a message could not be sent over a stream. */
@@ -51,6 +67,10 @@ export abstract class StreamTransport implements Transport {
   #onMessage: OnDatagram = () => {};
   /** Those this transport made or took; the table may hold more. */
   readonly #own = new Set<Connection>();
+  /** Streams whose first bytes have not come yet. */
+  readonly #early = new Set<Socket>();
+  /** Addresses that a load balancer told, by the real ones of the other side. */
+  readonly #told = new Map<string, ProxiedAddresses>();
 
   constructor(socket: ListenSocket, options: StreamOptions = {}) {
     this.socket = socket;
@@ -68,7 +88,8 @@ export abstract class StreamTransport implements Transport {
     const server = this.listen((stream) => this.#accept(stream));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host: this.socket.ip, port: this.socket.port, ipv6Only: this.socket.af === 6 }, () => {
+      const { ip: host, port, af } = this.socket;
+      server.listen({ host, port, ipv6Only: af === 6, reusePort: this.options.reusePort }, () => {
         server.removeListener('error', reject);
         server.on('error', (error) => this.options.onError?.(error));
         this.#server = server;
@@ -79,7 +100,9 @@ export abstract class StreamTransport implements Transport {
 
   send(data: string | Buffer, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
     let connection = to.connection ? this.connections.get(to.connection) : undefined;
-    connection ??= this.connections.find(to.proto, to.ip, to.port);
+    connection ??= this.options.matchLocalPort
+      ? this.connections.findBy(to.proto, to.ip, to.port, to.socket.port)
+      : this.connections.find(to.proto, to.ip, to.port);
     if (connection === undefined) {
       if (options?.noConnect || this.#server === null || to.port < 1 || to.port > 65535) return false;
       connection = this.#dial(to, options);
@@ -102,7 +125,34 @@ export abstract class StreamTransport implements Transport {
     const server = this.#server;
     this.#server = null;
     for (const connection of this.#own) connection.stream.destroy();
+    for (const stream of this.#early) stream.destroy();
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  /** To be called with each stream before anything is read of it, where a header of the PROXY protocol may stand there. */
+  protected beforehand(stream: Socket, accept: (stream: Socket) => void): void {
+    const { proxyHeaderWait: wait } = this.options;
+    if (wait === 0) return accept(stream);
+    const key = endOf(stream);
+    this.#early.add(stream);
+    stream.once('close', () => this.#early.delete(stream));
+    const refused = () =>
+      this.options.onError?.(new StreamError('closed', `invalid PROXY protocol header from ${key}`));
+    const done = (addresses: ProxiedAddresses | undefined) => {
+      if (addresses !== undefined) {
+        this.#told.set(key, addresses);
+        stream.once('close', () => this.#told.delete(key));
+      }
+      this.#early.delete(stream);
+      accept(stream);
+    };
+    takeProxyHeader(stream, wait, done, refused);
+  }
+
+  /** The address that a connection that has to be opened leaves from; undefined: the system chooses. */
+  protected sourceOf(to: Destination, options: SendOptions | undefined): string | undefined {
+    if (options?.fromSocket) return to.socket.ip;
+    return to.ip.includes(':') ? this.options.sourceIpv6 : this.options.sourceIpv4;
   }
 
   #accept(stream: Socket): void {
@@ -111,7 +161,18 @@ export abstract class StreamTransport implements Transport {
       stream.destroy();
       return;
     }
-    this.#serve(this.connections.add(this.socket.proto, remoteAddress, remotePort, stream, false));
+    const { proto } = this.socket;
+    const told = this.#told.get(endOf(stream));
+    if (this.options.acceptUnique && this.connections.isOwn(proto, remoteAddress, remotePort, this.socket)) {
+      this.options.onError?.(new StreamError('closed', 'duplicated connection by local and remote addresses'));
+      stream.destroy();
+      return;
+    }
+    if (told === undefined) this.#serve(this.connections.add(proto, remoteAddress, remotePort, stream, false));
+    else {
+      const sentTo = { ip: told.dstIp, port: told.dstPort };
+      this.#serve(this.connections.add(proto, told.srcIp, told.srcPort, stream, false), sentTo);
+    }
   }
 
   #room(): boolean {
@@ -144,10 +205,17 @@ export abstract class StreamTransport implements Transport {
     }
   }
 
-  #serve(connection: Connection): void {
-    const { stream, ip, port, id } = connection;
+  #serve(connection: Connection, sentTo?: Received['sentTo']): void {
+    const { stream, ip, port, id, proto } = connection;
     this.#own.add(connection);
-    const from: Received = { proto: connection.proto, srcIp: ip, srcPort: port, socket: this.socket, connection: id };
+    const from: Received = {
+      proto,
+      srcIp: ip,
+      srcPort: port,
+      socket: this.socket,
+      connection: id,
+      ...(sentTo === undefined ? {} : { sentTo }),
+    };
     const framer = new StreamFramer(this.options, {
       message: (data) => this.#onMessage(data, from),
       ping: () => {
@@ -171,6 +239,7 @@ export abstract class StreamTransport implements Transport {
       this.options.onError?.(error);
     });
     stream.on('close', onClose);
+    if (stream.isPaused()) stream.resume();
   }
 
   /**
@@ -192,6 +261,10 @@ export abstract class StreamTransport implements Transport {
     stream.resume();
     return false;
   }
+}
+
+function endOf(stream: Socket): string {
+  return `${stream.remoteAddress}:${stream.remotePort}`;
 }
 
 /** What a write calls when it is done; a stream that fails earlier tells by `waiting` (TLS forgets its writes then). */

@@ -1,5 +1,5 @@
 /** SIP over TLS (RFC 3261, 26.2): the streams of TCP with certificates. */
-import { isIP, type Server, type Socket } from 'node:net';
+import { createServer as createPlainServer, isIP, type Server, type Socket } from 'node:net';
 import {
   connect,
   createSecureContext,
@@ -121,7 +121,12 @@ export class TlsTransport extends StreamTransport {
     );
     server.on('tlsClientError', (error) => this.options.onError?.(error));
     this.#listener = server;
-    return server;
+    if (this.options.proxyHeaderWait === 0) return server;
+    // The header stands before the handshake: a plain listener takes it off and hands the stream on.
+    const plain = createPlainServer({ keepAlive: true, noDelay: true }, (stream) =>
+      this.beforehand(stream, (rest) => server.emit('connection', rest)),
+    );
+    return plain;
   }
 
   #admits(stream: TLSSocket): boolean {
@@ -139,11 +144,13 @@ export class TlsTransport extends StreamTransport {
     const source = this.#source;
     const own = source.client(to, options?.tls ?? {});
     const name = own.serverName;
+    const localAddress = this.sourceOf(to, options);
     const stream = connect(
       {
         ...common(own),
         host: to.ip,
         port: to.port,
+        ...(localAddress === undefined ? {} : { localAddress }),
         ...(name === undefined || name === '' || isIP(name) !== 0 ? {} : { servername: name }),
         rejectUnauthorized: own.verifyCertificate === true,
         // As Kamailio: the chain counts, which name is in the certificate is the script's matter.

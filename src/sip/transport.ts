@@ -44,6 +44,8 @@ export interface Received {
   readonly socket: ListenSocket;
   /** Connection id of stream transports; 0 over UDP. */
   readonly connection: number;
+  /** Where it was sent to, as a load balancer told; missing: the socket's own address. */
+  readonly sentTo?: { readonly ip: string; readonly port: number };
 }
 
 /** Where a message goes. `connection` > 0: over that one if it still lives. */
@@ -61,6 +63,8 @@ export interface SendOptions {
   readonly noConnect?: boolean;
   /** Close the connection afterwards. */
   readonly close?: boolean;
+  /** A connection that has to be opened leaves from the address of the socket, which the script chose. */
+  readonly fromSocket?: boolean;
   /** No message (a keep-alive): modules that change what goes to the network leave it alone. */
   readonly asIs?: boolean;
   /** For a TLS connection that has to be opened: the name to ask for, and which client settings count. */

@@ -1,6 +1,9 @@
 /** About ports: TLS on the loopback interface, with a certificate of the tests' own. */
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { connect as connectSecure } from 'node:tls';
 import { afterEach, expect, test } from 'vitest';
+import type { StreamOptions } from '../../src/sip/stream-transport.js';
 import { fixedTls, type TlsOptions, TlsTransport } from '../../src/sip/tls.js';
 import { listenSocket, type Received } from '../../src/sip/transport.js';
 
@@ -14,10 +17,11 @@ afterEach(async () => {
 
 let port = 27000 + (process.pid % 3000) * 4;
 
-async function started(tls: TlsOptions) {
+async function started(tls: TlsOptions, more: StreamOptions = {}) {
   const errors: Error[] = [];
   const transport = new TlsTransport(listenSocket('tls', '127.0.0.1', port++), fixedTls(tls), {
     onError: (e) => errors.push(e),
+    ...more,
   });
   const got: { text: string; from: Received }[] = [];
   await transport.start((data, from) => got.push({ text: data.toString('latin1'), from }));
@@ -68,4 +72,33 @@ test('with the authority known the same certificate is good', async () => {
     socket: a.transport.socket,
   });
   await expect.poll(() => b.got.length).toBe(1);
+});
+
+test('a header of the PROXY protocol stands before the handshake', async () => {
+  const { transport, got } = await started(OWN, { proxyHeaderWait: 5000 });
+  const { port: to } = transport.socket;
+  const raw = connect({ host: '127.0.0.1', port: to });
+  raw.write('PROXY TCP4 192.0.2.7 192.0.2.1 1234 5061\r\n');
+  const secure = connectSecure({ socket: raw, rejectUnauthorized: false });
+  secure.write(MESSAGE);
+  await expect.poll(() => got.map((g) => g.text)).toEqual([MESSAGE]);
+  expect(got[0]?.from).toMatchObject({ srcIp: '192.0.2.7', srcPort: 1234, sentTo: { ip: '192.0.2.1', port: 5061 } });
+  secure.destroy();
+});
+
+test('where such headers are expected, a connection without one is taken too', async () => {
+  const { transport, got } = await started(OWN, { proxyHeaderWait: 5000 });
+  const secure = connectSecure({ host: '127.0.0.1', port: transport.socket.port, rejectUnauthorized: false });
+  secure.write(MESSAGE);
+  await expect.poll(() => got[0]?.from.srcIp).toBe('127.0.0.1');
+  secure.destroy();
+});
+
+test('a stream that has said nothing yet does not keep a listener from ending', async () => {
+  const { transport } = await started(OWN, { proxyHeaderWait: 60_000 });
+  const raw = connect({ host: '127.0.0.1', port: transport.socket.port });
+  raw.on('error', () => undefined);
+  await new Promise((resolve) => raw.once('connect', resolve));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await transport.stop();
 });

@@ -144,7 +144,7 @@ type AddressOf = (ctx: Context) => string | undefined;
 
 const ADDRESSES: Readonly<Record<string, AddressOf>> = {
   src_ip: (c) => c.msg.received.srcIp,
-  dst_ip: (c) => c.msg.received.socket.ip,
+  dst_ip: (c) => c.msg.received.sentTo?.ip ?? c.msg.received.socket.ip,
   snd_ip: (c) => c.sending?.to.socket.ip,
   to_ip: (c) => c.sending?.to.ip,
 };
@@ -246,7 +246,7 @@ const AF = { 4: 2, 6: 10 } as const;
 
 const NUMBERS: Readonly<Record<string, NumberOf>> = {
   src_port: (c) => c.msg.received.srcPort,
-  dst_port: (c) => c.msg.received.socket.port,
+  dst_port: (c) => c.msg.received.sentTo?.port ?? c.msg.received.socket.port,
   snd_port: (c) => c.sending?.to.socket.port,
   to_port: (c) => c.sending?.to.port,
   proto: (c) => PROTO_ID[c.msg.received.proto],

@@ -19,12 +19,7 @@ const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   phone2tel: { fine: [1], why: 'user=phone always makes a tel URI' },
   rev_dns: off('received= is never added by a reverse look-up'),
   stats_name_separator: { fine: ['_'], why: 'names of statistics have an underscore' },
-  tcp_accept_haproxy: off('the PROXY protocol is not understood'),
   tcp_accept_hep3: off('HEP3 packets are not taken'),
-  tcp_accept_unique: off('a second connection from an address is always taken'),
-  tcp_connection_match: off('connections are found by the address of the other side'),
-  tcp_source_ipv4: { fine: [], why: 'connections leave by the address that the system chooses' },
-  tcp_source_ipv6: { fine: [], why: 'connections leave by the address that the system chooses' },
   use_dst_blocklist: off('destinations that failed are not avoided; module dispatcher can do that'),
 };
 
