@@ -1,4 +1,5 @@
 /** Unique ids as Kamailio makes them: `srid-6b055f83-5cc8-1`, `uloc-1-6b055f83-5cc8-1` with a server id. */
+import { joined } from '../sip/text.js';
 
 export interface SruidSource {
   /** `srid`, `uloc` …: four characters at most. */
@@ -15,6 +16,8 @@ export interface SruidSource {
 
 /** Where the last number may begin; in hexadecimal 12 digits. */
 const STARTS = 2 ** 48;
+const LOW_DIGITS = 6;
+const LOW = 16 ** LOW_DIGITS;
 
 /**
  * A maker of ids that differ in their last number. It begins anywhere: servers in containers have equal process ids, and
@@ -27,6 +30,17 @@ export function sruid(source: SruidSource): () => string {
   if (source.serverId) parts.push(hex(source.serverId));
   parts.push(hex(source.now / 1000), hex(source.pid), '');
   const root = parts.join(sep);
-  let counter = source.random === undefined ? 0 : Math.floor(source.random() * STARTS);
-  return () => root + hex(++counter);
+  const first = source.random === undefined ? 0 : Math.floor(source.random() * STARTS);
+  // the high digits seldom change: only the low ones are written anew, which a small number makes cheap
+  let high = Math.floor(first / LOW);
+  let low = first % LOW;
+  let beginning = high === 0 ? root : root + hex(high);
+  return () => {
+    if (++low === LOW) {
+      low = 0;
+      beginning = root + hex(++high);
+    }
+    const digits = low.toString(16);
+    return joined(beginning + (high === 0 ? digits : digits.padStart(LOW_DIGITS, '0')));
+  };
 }

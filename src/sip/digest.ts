@@ -1,46 +1,142 @@
 /** Digest authentication (RFC 2617, 7616, 8760): credentials and challenges taken apart, responses computed. */
-import { createHash, hash, timingSafeEqual } from 'node:crypto';
-import { itemEnd } from './uri.js';
+import { hash } from 'node:crypto';
+import { md5 } from './md5.js';
 
 /** Parameters of `Digest …`; names in lower case, quotes taken off. */
 export interface DigestParams {
   readonly scheme: string;
-  readonly params: ReadonlyMap<string, string>;
+  readonly params: DigestFields;
 }
 
 export type DigestAlgorithm = 'MD5' | 'SHA-256' | 'SHA-512-256';
 
-const HASHES: Readonly<Record<DigestAlgorithm, string>> = {
-  MD5: 'md5',
-  'SHA-256': 'sha256',
-  'SHA-512-256': 'sha512-256',
-};
+/** Credentials have some ten; a header full of others must not cost time. */
+const MOST_FIELDS = 64;
+
+/** A few names with their values: of one that comes twice the later value counts. */
+export class DigestFields {
+  readonly #names: string[] = [];
+  readonly #values: string[] = [];
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  has(name: string): boolean {
+    return this.#names.includes(name);
+  }
+
+  get(name: string): string | undefined {
+    const names = this.#names;
+    for (let i = 0; i < names.length; i++) if (names[i] === name) return this.#values[i];
+    return undefined;
+  }
+
+  set(name: string, value: string): void {
+    const at = this.#names.indexOf(name);
+    if (at >= 0) this.#values[at] = value;
+    else if (this.#names.length < MOST_FIELDS) {
+      this.#names.push(name);
+      this.#values.push(value);
+    }
+  }
+
+  *[Symbol.iterator](): IterableIterator<[string, string]> {
+    for (let i = 0; i < this.#names.length; i++) yield [this.#names[i]!, this.#values[i]!];
+  }
+}
 
 /** Takes `Digest username="a", realm="b"` apart; undefined when there is no scheme with parameters. */
-export function parseDigest(value: string): DigestParams | undefined {
-  const text = value.trimStart();
-  const blank = text.search(/\s/);
-  if (blank <= 0) return undefined;
-  const params = new Map<string, string>();
-  let at = blank;
-  while (at < text.length) {
-    const end = itemEnd(text, at, ',');
-    const item = text.slice(at, end);
-    const eq = item.indexOf('=');
-    const name = (eq < 0 ? item : item.slice(0, eq)).trim().toLowerCase();
-    if (name !== '') params.set(name, eq < 0 ? '' : unquoted(item.slice(eq + 1).trim()));
-    at = end + 1;
-  }
-  return { scheme: text.slice(0, blank), params };
+export function parseDigest(text: string): DigestParams | undefined {
+  const start = skipBlanks(text, 0, text.length);
+  let blank = start;
+  while (blank < text.length && !isBlank(text.charCodeAt(blank))) blank++;
+  if (blank === start || blank === text.length) return undefined;
+  const params = new DigestFields();
+  for (let at = blank; at < text.length; ) at = parseField(text, at, params) + 1;
+  return { scheme: text.slice(start, blank), params };
 }
 
-function unquoted(text: string): string {
-  return text.length >= 2 && text[0] === '"' && text.endsWith('"') ? text.slice(1, -1) : text;
+const COMMA = 44;
+const EQUALS = 61;
+const QUOTE = 34;
+const BACKSLASH = 92;
+
+/** Reads one parameter; gives the offset of the comma after it, or the end. */
+function parseField(text: string, from: number, out: DigestFields): number {
+  let equals = -1;
+  let quoted = false;
+  let end = from;
+  for (; end < text.length; end++) {
+    const c = text.charCodeAt(end);
+    if (c === QUOTE) quoted = !quoted;
+    else if (quoted) {
+      if (c === BACKSLASH) end++;
+    } else if (c === COMMA) break;
+    if (c === EQUALS && equals < 0) equals = end;
+  }
+  if (end > text.length) end = text.length;
+  const name = nameAt(text, from, equals < 0 ? end : equals);
+  if (name !== '') out.set(name, equals < 0 ? '' : valueAt(text, equals + 1, end));
+  return end;
 }
+
+/** The usual names by length, compared where they stand. */
+const NAMES: readonly (readonly string[])[] = [
+  [],
+  [],
+  ['nc'],
+  ['uri', 'qop'],
+  [],
+  ['realm', 'nonce', 'stale'],
+  ['cnonce', 'opaque'],
+  [],
+  ['username', 'response'],
+  ['algorithm'],
+];
+
+function nameAt(text: string, from: number, to: number): string {
+  const start = skipBlanks(text, from, to);
+  const end = endBefore(text, start, to);
+  const same = NAMES[end - start];
+  if (same !== undefined) for (const name of same) if (text.startsWith(name, start)) return name;
+  return text.slice(start, end).toLowerCase();
+}
+
+function valueAt(text: string, from: number, to: number): string {
+  const start = skipBlanks(text, from, to);
+  const end = endBefore(text, start, to);
+  const quoted = end - start >= 2 && text.charCodeAt(start) === QUOTE && text.charCodeAt(end - 1) === QUOTE ? 1 : 0;
+  return text.slice(start + quoted, end - quoted);
+}
+
+function isBlank(c: number): boolean {
+  return c === 32 || (c >= 9 && c <= 13) || c === 160;
+}
+
+function skipBlanks(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && isBlank(text.charCodeAt(at))) at++;
+  return at;
+}
+
+/** Where the text ends when blanks behind it are left out. */
+function endBefore(text: string, from: number, to: number): number {
+  let at = to;
+  while (at > from && isBlank(text.charCodeAt(at - 1))) at--;
+  return at;
+}
+
+interface Algorithm {
+  readonly hash: DigestAlgorithm;
+  readonly session: boolean;
+}
+
+const PLAIN: Algorithm = { hash: 'MD5', session: false };
 
 /** The algorithm of a challenge or of credentials; MD5 when none is named, undefined when it is not known. */
-export function algorithmOf(name: string | undefined): { hash: DigestAlgorithm; session: boolean } | undefined {
-  if (name === undefined || name === '') return { hash: 'MD5', session: false };
+export function algorithmOf(name: string | undefined): Algorithm | undefined {
+  if (name === undefined || name === '' || name === 'MD5') return PLAIN;
   const upper = name.toUpperCase();
   const session = upper.endsWith('-SESS');
   const hash = session ? upper.slice(0, -5) : upper;
@@ -49,14 +145,8 @@ export function algorithmOf(name: string | undefined): { hash: DigestAlgorithm; 
 
 /** Lower case hex of a hash over latin1 text. */
 export function digestHash(algorithm: DigestAlgorithm, text: string): string {
-  // in one call, half the time: but it takes text for UTF-8, which is the same for ASCII alone
-  if (isAscii(text)) return hash(HASHES[algorithm], text, 'hex');
-  return createHash(HASHES[algorithm]).update(text, 'latin1').digest('hex');
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
+  if (algorithm === 'MD5') return md5(text);
+  return hash(algorithm === 'SHA-256' ? 'sha256' : 'sha512-256', Buffer.from(text, 'latin1'), 'hex');
 }
 
 /** H(user:realm:password), what is stored in place of a password. */
@@ -107,7 +197,18 @@ export function verifyDigest(credentials: DigestParams, secret: string, method: 
   });
   const given = of('response');
   if (expected === undefined || given === undefined || given.length !== expected.length) return false;
-  return timingSafeEqual(Buffer.from(given.toLowerCase(), 'latin1'), Buffer.from(expected, 'latin1'));
+  return sameHex(given, expected);
+}
+
+/** Compares in a time that does not tell where they differ. `expected` is lower case hex; both are of one length. */
+function sameHex(given: string, expected: string): boolean {
+  let differs = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const c = given.charCodeAt(i);
+    const lower = c >= 65 && c <= 70 ? c | 32 : c;
+    differs |= lower ^ expected.charCodeAt(i);
+  }
+  return differs === 0;
 }
 
 /** One challenge to answer, the nonce count written by the caller. */

@@ -238,29 +238,94 @@ export function contactsOf(msg: SipMessage): readonly Contact[] {
   return out;
 }
 
+/** One contact; what is seldom asked for is cut out when it is. */
+class ContactValue implements Contact {
+  readonly header: Header;
+  readonly address: NameAddr | undefined;
+  readonly start: number;
+  readonly end: number;
+  readonly uri: string;
+
+  constructor(header: Header, address: NameAddr | undefined, start: number, end: number, uri: string) {
+    this.header = header;
+    this.address = address;
+    this.start = start;
+    this.end = end;
+    this.uri = uri;
+  }
+
+  get star(): boolean {
+    return this.address === undefined;
+  }
+
+  get display(): string {
+    return this.address?.display ?? '';
+  }
+
+  get params(): string {
+    return this.address?.params ?? '';
+  }
+
+  get expires(): string | undefined {
+    return this.address?.param('expires');
+  }
+
+  get q(): string | undefined {
+    return this.address?.param('q');
+  }
+
+  param(name: string): string | undefined {
+    return this.address?.param(name);
+  }
+}
+
+/** The same contact with another URI. */
+export function contactWithUri({ header, address, start, end }: Contact, uri: string): Contact {
+  return new ContactValue(header, address, start, end, uri);
+}
+
 function addContacts(text: string, header: Header, out: Contact[]): void {
-  if (text.slice(header.valueStart, header.valueEnd).trim() === '*') {
-    const start = header.valueStart;
-    const star = { star: true, uri: '', display: '', params: '', expires: undefined, q: undefined } as const;
-    out.push({ ...star, header, address: undefined, start, end: start + 1, param: () => undefined });
+  const { valueStart, valueEnd } = header;
+  if (isStar(text, header)) {
+    out.push(new ContactValue(header, undefined, valueStart, valueStart + 1, ''));
     return;
   }
-  for (const address of scanAddresses(text, header.valueStart, header.valueEnd) ?? []) {
-    const { start, end, uri, display, params } = address;
-    const param = (name: string) => address.param(name);
-    out.push({
-      header,
-      address,
-      star: false,
-      uri,
-      display,
-      params,
-      start,
-      end,
-      param,
-      expires: param('expires'),
-      q: param('q'),
-    });
+  const all = scanAddresses(text, valueStart, valueEnd);
+  if (all === undefined) return;
+  for (const address of all) out.push(new ContactValue(header, address, address.start, address.end, address.uri));
+}
+
+function isStar(text: string, { valueStart, valueEnd }: Header): boolean {
+  return text.charCodeAt(valueStart) === STAR && text.slice(valueStart, valueEnd).trim() === '*';
+}
+
+const STAR = 42;
+
+class RouteValue implements RouteItem {
+  readonly header: Header;
+  readonly address: NameAddr;
+  readonly uri: string;
+
+  constructor(header: Header, address: NameAddr) {
+    this.header = header;
+    this.address = address;
+    this.uri = address.uri;
+  }
+
+  get start(): number {
+    return this.address.start;
+  }
+
+  get end(): number {
+    return this.address.end;
+  }
+
+  get display(): string {
+    return this.address.display;
+  }
+
+  get params(): string {
+    return this.address.params;
   }
 }
 
@@ -275,10 +340,8 @@ export function routesOf(msg: SipMessage, id: RouteHeader): readonly RouteItem[]
   const out: RouteItem[] = [];
   for (const header of msg.headers) {
     if (header.id !== id) continue;
-    for (const address of scanAddresses(msg.text, header.valueStart, header.valueEnd) ?? []) {
-      const { start, end, uri, display, params } = address;
-      out.push({ header, address, start, end, uri, display, params });
-    }
+    const all = scanAddresses(msg.text, header.valueStart, header.valueEnd);
+    if (all !== undefined) for (const address of all) out.push(new RouteValue(header, address));
   }
   msg.parsed[slot] = out;
   return out;

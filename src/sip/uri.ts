@@ -2,6 +2,8 @@
  * URIs as Kamailio's parser takes them apart (variables.md, sections 2 and 6): sip, sips, tel and urn. It is more
  * forgiving than RFC 3261 (a host without user may hold any character) and forgets nothing of the spelling.
  */
+import { fnv1a } from './hash.js';
+import { kept } from './text.js';
 import type { Proto } from './transport.js';
 
 export interface SipUri {
@@ -36,30 +38,44 @@ const CLOSE = 93;
 
 type Scheme = 'sip' | 'sips' | 'tel' | 'urn';
 
-/** Parsed URIs by text: two generations, so that the busy ones stay and the size is bounded. */
-const GENERATION = 1024;
-let young = new Map<string, SipUri | undefined>();
-let old = new Map<string, SipUri | undefined>();
+/**
+ * Parsed URIs, each at the place that its hash gives it. One is kept when it comes twice in a row at its place: what is
+ * seen once only (a phone among thousands) costs no memory, and puts out none of the busy ones.
+ */
+const PLACES = 1024;
+/** Longer ones are not kept. */
+const LONGEST = 512;
+const hashes = new Int32Array(PLACES);
+const texts: string[] = new Array<string>(PLACES).fill('');
+const parsed: (SipUri | undefined)[] = new Array<SipUri | undefined>(PLACES).fill(undefined);
+const lastSeen = new Int32Array(PLACES);
 
 /** The parts of a URI; undefined when Kamailio would not take it. */
 export function parseUri(text: string): SipUri | undefined {
-  let found = young.get(text);
-  if (found !== undefined) return found;
-  found = old.get(text);
-  if (found === undefined) {
-    if (young.has(text)) return undefined;
-    found = parse(text);
+  if (text.length > LONGEST) return parse(text);
+  const hash = fnv1a(text) | 0;
+  const place = hash & (PLACES - 1);
+  if (hashes[place] === hash && texts[place] === text) return parsed[place];
+  if (lastSeen[place] !== hash) {
+    lastSeen[place] = hash;
+    return parse(text);
   }
-  if (text.length > 512) return found;
-  if (young.size >= GENERATION) {
-    old = young;
-    young = new Map();
-  }
-  young.set(text, found);
+  // of the message it came in nothing else is to stay
+  const own = kept(text);
+  const found = parse(own);
+  hashes[place] = hash;
+  texts[place] = own;
+  parsed[place] = found;
   return found;
 }
 
+function forgetParsed(): void {
+  texts.fill('');
+  parsed.fill(undefined);
+}
+
 function schemeOf(text: string): Scheme | undefined {
+  if (text.startsWith('sip:')) return 'sip';
   const head = text.slice(0, 5).toLowerCase();
   if (head.startsWith('sip:')) return 'sip';
   if (head === 'sips:') return 'sips';
@@ -68,13 +84,23 @@ function schemeOf(text: string): Scheme | undefined {
 }
 
 /** What is found while reading; turned into a SipUri at the end. */
-interface Parts {
-  user: string | null;
-  password: string | null;
-  host: string;
-  portText: string;
+class Parts {
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly host: string;
+  readonly portText: string;
   /** Offset of the first character after host and port: `;`, `?` or the end. */
-  rest: number;
+  readonly rest: number;
+  params = '';
+  headers = '';
+
+  constructor(user: string | null, password: string | null, host: string, portText: string, rest: number) {
+    this.user = user;
+    this.password = password;
+    this.host = host;
+    this.portText = portText;
+    this.rest = rest;
+  }
 }
 
 function parse(text: string): SipUri | undefined {
@@ -83,43 +109,67 @@ function parse(text: string): SipUri | undefined {
   if (scheme === undefined) return undefined;
   const start = scheme.length + 1;
   const parts = scheme === 'urn' ? urnParts(text, start) : sipParts(text, start);
-  if (parts === undefined || parts.portText.length > 5 || Number(parts.portText) > 65535) return undefined;
-  return build(text, scheme, parts);
+  if (parts === undefined || parts.portText.length > 5) return undefined;
+  return parts.portText !== '' && Number(parts.portText) > 65535 ? undefined : build(text, scheme, parts);
+}
+
+/** A class, so that all have one shape: there are several for each message. */
+class Uri implements SipUri {
+  readonly scheme: SipUri['scheme'];
+  readonly type: SipUri['type'];
+  readonly user: string | null;
+  readonly password: string | null;
+  readonly host: string;
+  readonly port: number;
+  readonly portText: string;
+  readonly params: string;
+  readonly userParams: string;
+  readonly headers: string;
+
+  constructor(scheme: Scheme, type: SipUri['type'], p: Parts, user: string | null, host: string, userParams: string) {
+    this.scheme = scheme;
+    this.type = type;
+    this.user = user;
+    this.password = p.password;
+    this.host = host;
+    this.port = p.portText === '' ? 0 : Number(p.portText);
+    this.portText = p.portText;
+    this.params = p.params;
+    this.userParams = userParams;
+    this.headers = p.headers;
+  }
 }
 
 function build(text: string, scheme: Scheme, p: Parts): SipUri | undefined {
-  const tail = splitTail(text, p.rest);
-  if (tail === undefined) return undefined;
-  const base = { scheme, password: p.password, port: Number(p.portText), portText: p.portText, ...tail };
-  if (scheme === 'tel') return { ...base, type: 'tel', user: p.host, host: '', userParams: '' };
-  if (scheme === 'urn' || paramOf(tail.params, 'user') !== 'phone') {
-    return { ...base, type: scheme, user: p.user, host: p.host, userParams: '' };
-  }
-  const type = 'tel';
+  if (!splitTail(text, p)) return undefined;
+  if (scheme === 'tel') return new Uri(scheme, 'tel', p, p.host, '', '');
+  if (scheme === 'urn' || p.params === '' || paramOf(p.params, 'user') !== 'phone')
+    return new Uri(scheme, scheme, p, p.user, p.host, '');
   const cut = p.user === null ? -1 : p.user.indexOf(';');
-  if (p.user === null || cut < 0) return { ...base, type, user: p.user, host: p.host, userParams: '' };
-  return { ...base, type, user: p.user.slice(0, cut), host: p.host, userParams: p.user.slice(cut + 1) };
+  if (p.user === null || cut < 0) return new Uri(scheme, 'tel', p, p.user, p.host, '');
+  return new Uri(scheme, 'tel', p, p.user.slice(0, cut), p.host, p.user.slice(cut + 1));
 }
 
-/** Parameters and headers from `rest` on; undefined where a character is out of place. */
-function splitTail(text: string, rest: number): { params: string; headers: string } | undefined {
-  if (rest >= text.length) return { params: '', headers: '' };
+/** Puts parameters and headers into `p`, from its `rest` on; false where a character is out of place. */
+function splitTail(text: string, p: Parts): boolean {
+  const { rest } = p;
+  if (rest >= text.length) return true;
   const question = text.indexOf('?', rest);
-  const params = text.charCodeAt(rest) === SEMICOLON ? text.slice(rest + 1, question < 0 ? text.length : question) : '';
-  const headers = question < 0 ? '' : text.slice(question + 1);
-  return headers.includes(';') || headers.includes('@') || params.includes('@') ? undefined : { params, headers };
+  if (text.charCodeAt(rest) === SEMICOLON) p.params = text.slice(rest + 1, question < 0 ? text.length : question);
+  if (question >= 0) p.headers = text.slice(question + 1);
+  return !(p.headers.includes(';') || p.headers.includes('@') || p.params.includes('@'));
 }
 
 /** `urn:service:sos` has "user" service and "host" sos. */
 function urnParts(text: string, start: number): Parts | undefined {
   const colon = text.indexOf(':', start);
   if (colon === start || /[[\]@;?]/.test(text.slice(start))) return undefined;
-  if (colon < 0) return { user: null, password: null, host: text.slice(start), portText: '', rest: text.length };
+  if (colon < 0) return new Parts(null, null, text.slice(start), '', text.length);
   const last = text.slice(colon + 1);
   if (last.includes(':')) return undefined;
   const user = text.slice(start, colon);
-  if (/^\d*$/.test(last)) return { user: null, password: null, host: user, portText: last, rest: text.length };
-  return { user, password: null, host: last, portText: '', rest: text.length };
+  if (/^\d*$/.test(last)) return new Parts(null, null, user, last, text.length);
+  return new Parts(user, null, last, '', text.length);
 }
 
 function sipParts(text: string, start: number): Parts | undefined {
@@ -147,7 +197,7 @@ function sipParts(text: string, start: number): Parts | undefined {
 
 function bareHost(text: string, start: number, end: number, portText: string, rest: number): Parts | undefined {
   if (text.charCodeAt(start) === AT) return undefined;
-  return { user: null, password: null, host: text.slice(start, end), portText, rest };
+  return new Parts(null, null, text.slice(start, end), portText, rest);
 }
 
 /** After `name:` comes a password and `@`, or a port. */
@@ -183,12 +233,12 @@ function hostParts(text: string, start: number, user: string | null, password: s
   const end = text.charCodeAt(start) === OPEN ? ipv6End(text, start) : hostEnd(text, start);
   if (end < 0) return undefined;
   const host = text.slice(start, end);
-  if (text.charCodeAt(end) !== COLON) return { user, password, host, portText: '', rest: end };
+  if (text.charCodeAt(end) !== COLON) return new Parts(user, password, host, '', end);
   let i = end + 1;
   while (i < text.length && isDigit(text.charCodeAt(i))) i++;
   const c = text.charCodeAt(i);
   if (i < text.length && c !== SEMICOLON && c !== QUESTION) return undefined;
-  return { user, password, host, portText: text.slice(end + 1, i), rest: i };
+  return new Parts(user, password, host, text.slice(end + 1, i), i);
 }
 
 /** Offset after `[…]`, or -1. */
@@ -222,8 +272,7 @@ const EXTRA = new Set<number>();
 /** uri_host_extra_chars: more characters for host names, for the whole process. */
 export function allowInHosts(chars: string): void {
   for (let i = 0; i < chars.length; i++) EXTRA.add(chars.charCodeAt(i));
-  young = new Map();
-  old = new Map();
+  forgetParsed();
 }
 
 function isDigit(c: number): boolean {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { algorithmOf, answerChallenge, digestResponse, ha1, parseDigest, verifyDigest } from '../../src/sip/digest.js';
+import { md5 } from '../../src/sip/md5.js';
 
 test('the SHA-256 example of RFC 7616, 3.9.1', () => {
   const secret = ha1('SHA-256', 'Mufasa', 'http-auth@example.org', 'Circle of Life');
@@ -64,4 +66,18 @@ test('a challenge is answered so that it can be verified', () => {
 test('an unknown algorithm is refused', () => {
   expect(algorithmOf('SHA-1')).toBeUndefined();
   expect(digestResponse({ algorithm: 'X', ha1: '', nonce: '', method: '', uri: '' })).toBeUndefined();
+});
+
+test('MD5 of texts around the length of a block is that of OpenSSL', () => {
+  for (let n = 0; n < 200; n++) {
+    const text = Array.from({ length: n }, (_, i) => String.fromCharCode((i * 37 + n) & 255)).join('');
+    expect(md5(text)).toBe(createHash('md5').update(text, 'latin1').digest('hex'));
+  }
+});
+
+test('of credentials with many parameters the first are read', () => {
+  const many = Array.from({ length: 500 }, (_, i) => `p${i}=${i}`).join(',');
+  const got = parseDigest(`Digest ${many}, realm="r", p3=x`);
+  expect(got?.params.size).toBe(64);
+  expect(got?.params.get('p3')).toBe('x');
 });

@@ -55,10 +55,14 @@ export function credentialsFor(msg: SipMessage, kind: Kind, realm: string): Foun
   for (const header of msg.headers) {
     if (header.id !== id) continue;
     const digest = parseDigest(msg.value(header));
-    if (digest === undefined || digest.scheme.toLowerCase() !== 'digest') continue;
+    if (digest === undefined || !isDigest(digest.scheme)) continue;
     if (realm === '' || digest.params.get('realm') === realm) return { header, digest };
   }
   return undefined;
+}
+
+function isDigest(scheme: string): boolean {
+  return scheme === 'Digest' || scheme.toLowerCase() === 'digest';
 }
 
 export interface Secret {
@@ -70,7 +74,7 @@ export interface Secret {
 }
 
 export function algorithmName(params: AuthParams): DigestAlgorithm {
-  return /^sha-256$/i.test(params.algorithm) ? 'SHA-256' : 'MD5';
+  return params.algorithm !== '' && params.algorithm.toUpperCase() === 'SHA-256' ? 'SHA-256' : 'MD5';
 }
 
 /** Checks a request; ACK, CANCEL and PRACK pass, since they cannot be challenged. */
@@ -108,11 +112,12 @@ function provenBy(
   params: AuthParams,
   body: string,
 ): string | undefined {
-  const names = user.includes('@') ? [user, userPart(user)] : [user];
-  const hashes = secret.hashed
-    ? [secret.password]
-    : names.map((name) => ha1(algorithmName(params), name, secret.realm, secret.password));
-  return hashes.find((hash) => verifyDigest(digest, hash, secret.method, body));
+  const { method, realm, password, hashed } = secret;
+  const hash = hashed ? password : ha1(algorithmName(params), user, realm, password);
+  if (verifyDigest(digest, hash, method, body)) return hash;
+  if (hashed || !user.includes('@')) return undefined;
+  const other = ha1(algorithmName(params), userPart(user), realm, password);
+  return verifyDigest(digest, other, method, body) ? other : undefined;
 }
 
 /** Authentication-Info (RFC 2617, 3.2.3): the server knows the password too. */
@@ -126,7 +131,8 @@ function infoLine({ params: fields }: DigestParams, hash: string, params: AuthPa
 }
 
 function userPart(user: string): string {
-  return user.replace(/@.*$/s, '');
+  const at = user.indexOf('@');
+  return at < 0 ? user : user.slice(0, at);
 }
 
 /** pv_auth_check() with checks: does the user of the credentials fit To of a REGISTER, From of other requests? */

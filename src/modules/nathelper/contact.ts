@@ -2,7 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { addAvp, avpKey } from '../../runtime/message-env.js';
 import { LEVEL } from '../../runtime/module.js';
-import { type Contact, contactsOf } from '../../sip/header.js';
+import { type Contact, contactsOf, contactWithUri } from '../../sip/header.js';
 import { isIp } from '../../sip/ip.js';
 import type { SipMessage } from '../../sip/message.js';
 import { bracketed, PROTO_ID, type Proto, type Received } from '../../sip/transport.js';
@@ -42,7 +42,7 @@ function replaceUri(msg: SipMessage, contact: Contact, uri: string, text = uri):
   const { address } = contact;
   if (address === undefined) return;
   msg.edits.replace(address.uriStart, address.uriEnd - address.uriStart, text, REPLACED);
-  msg.parsed.contacts = contactsOf(msg).map((c) => (c === contact ? { ...c, uri } : c));
+  msg.parsed.contacts = contactsOf(msg).map((c) => (c === contact ? contactWithUri(c, uri) : c));
 }
 
 /** fix_nated_contact(): host and port become those the message came from; maddr makes no sense any more. */

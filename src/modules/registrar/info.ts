@@ -72,16 +72,28 @@ export class InfoReader {
       if (badRegId(regId)) return { error: 'INVALID_REGID' };
       this.#regId = Number(regId) >>> 0;
     }
+    const { path, callId, cseq, flags, cflags, userAgent, socket, serverId, connection, lastModified, xavp } =
+      this.#common;
     return {
-      ...this.#common,
-      ruid: usrlocOf(this.#ctx.host).newRuid(),
+      ruid: '',
       uri: contact.uri,
       received,
+      path,
       expires,
       q,
+      callId,
+      cseq,
+      flags,
+      cflags,
+      userAgent,
+      socket,
       methods: methodsOf(this.#ctx.msg, contact),
       instance,
       regId: this.#regId,
+      serverId,
+      connection,
+      lastModified,
+      xavp,
     };
   }
 
@@ -213,7 +225,8 @@ function methodBits(list: string): number {
 function methodsOf(msg: SipMessage, contact: Contact): number {
   const own = contact.param('methods');
   if (own !== undefined) return methodBits(own);
-  const allow = msg.headers.filter((h) => h.id === HDR.ALLOW);
-  if (allow.length === 0) return ALL_METHODS;
-  return allow.reduce((bits, h) => (bits | methodBits(msg.value(h))) >>> 0, 0);
+  if (msg.first(HDR.ALLOW) === undefined) return ALL_METHODS;
+  let bits = 0;
+  for (const h of msg.headers) if (h.id === HDR.ALLOW) bits |= methodBits(msg.value(h));
+  return bits >>> 0;
 }

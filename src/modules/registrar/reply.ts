@@ -80,11 +80,14 @@ export function hasOption(msg: SipMessage, id: number, tag: string): boolean {
 export function buildContacts(ctx: Context, record: AorRecord | undefined, host: string): void {
   const state = outcomeOf(ctx);
   const now = usrlocOf(ctx.host).now();
-  const valid = record?.contacts.filter((c) => isValid(c, now)) ?? [];
   const gruu = registrarParams(ctx.program).gruu_enabled === 1 && hasOption(ctx.msg, HDR.SUPPORTED, 'gruu');
-  const items = valid.map((c) => contactItem(ctx, record!, c, now, gruu ? host : undefined));
-  state.contacts = items.length === 0 ? '' : `Contact: ${items.join(', ')}\r\n`;
-  for (const c of valid) addRecord(ctx, c);
+  let items = '';
+  for (const c of record?.contacts ?? []) {
+    if (!isValid(c, now)) continue;
+    items += `${items === '' ? '' : ', '}${contactItem(ctx, record!, c, now, gruu ? host : undefined)}`;
+    addRecord(ctx, c);
+  }
+  state.contacts = items === '' ? '' : `Contact: ${items}\r\n`;
 }
 
 function contactItem(ctx: Context, record: AorRecord, c: Contact, now: number, gruuHost: string | undefined): string {

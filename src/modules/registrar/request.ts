@@ -35,10 +35,16 @@ function unreadable(msg: SipMessage): ErrorName | undefined {
   if (msg.malformedAt >= 0 || toOf(msg) === undefined) return 'PARSE';
   if (callIdOf(msg) === undefined || cseqOf(msg) === undefined) return 'PARSE';
   if (msg.firstValue(HDR.EXPIRES) === '') return 'PARSE_EXPIRES';
+  const contacts = contactsOf(msg);
+  let known = 0;
   for (const header of msg.headers) {
     if (header.id !== HDR.CONTACT) continue;
-    const own = contactsOf(msg).filter((c) => c.header === header);
-    if (own.length === 0 || own.some((c) => !c.star && !isAddress(c))) return 'PARSE_CONTACT';
+    const first = known;
+    for (; known < contacts.length && contacts[known]!.header === header; known++) {
+      const contact = contacts[known]!;
+      if (!contact.star && !isAddress(contact)) return 'PARSE_CONTACT';
+    }
+    if (known === first) return 'PARSE_CONTACT';
   }
   return undefined;
 }
@@ -51,6 +57,7 @@ function isAddress(contact: Contact): boolean {
 
 /** Kamailio takes the contacts of one header from the last to the first (seen). */
 function inOrder(contacts: readonly Contact[]): readonly Contact[] {
+  if (contacts.length < 2) return contacts;
   const out: Contact[] = [];
   let line: Contact[] = [];
   for (const contact of contacts) {

@@ -9,6 +9,7 @@ import {
   type ContactInfo,
   type Domain,
   isValid,
+  type Match,
   sameInstance,
   usrlocOf,
 } from '../usrloc/index.js';
@@ -180,7 +181,8 @@ function insertAll(job: Job, host: string): Result {
 /** Some phones send one address twice in a request: the second is an update of the first. */
 function insertOnce({ ctx, domain }: Job, record: AorRecord, info: ContactInfo): void {
   const usrloc = usrlocOf(ctx.host);
-  const match = usrloc.match(record, { ...info, cseq: info.cseq + 1 });
+  const match: Match =
+    record.contacts.length === 0 ? { kind: 'none' } : usrloc.match(record, { ...info, cseq: info.cseq + 1 });
   if (match.kind === 'found') usrloc.update(record, match.contact, info);
   else usrloc.insert(domain, record, info);
 }

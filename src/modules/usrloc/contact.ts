@@ -18,6 +18,7 @@ export const ALL_METHODS = 0xffffffff;
 
 /** What a registration says of a contact. Times are seconds since the epoch. */
 export interface ContactInfo {
+  /** '': made when it is kept. */
   readonly ruid: string;
   /** Its address, a URI. */
   readonly uri: string;
@@ -46,16 +47,71 @@ export interface ContactInfo {
 
 export type ContactState = 'new' | 'sync' | 'dirty';
 
-/** As kept. `aor` and `domain` (the table) say where. */
-export interface Contact extends Mutable<ContactInfo> {
+/** As kept: one object and its own texts, since there may be a hundred thousand. `aor` and `domain` (the table) say where. */
+export class Contact implements Mutable<ContactInfo> {
   readonly domain: string;
   readonly aor: string;
+  readonly ruid: string;
+  uri: string;
+  received: string;
+  path: string;
+  expires: number;
+  q: number;
+  callId: string;
+  cseq: number;
+  flags: number;
+  cflags: number;
+  userAgent: string;
+  socket: ListenSocket | null;
+  methods: number;
+  instance: string;
+  regId: number;
+  serverId: number;
+  connection: number;
+  lastModified: number;
+  xavp: XavpList | null;
   state: ContactState;
   keepalive: number;
   /** Seconds since the epoch. */
   lastKeepalive: number;
   /** Microseconds. */
-  roundtrip: number;
+  roundtrip = 0;
+
+  /** `ruid`: in place of an empty one of `info`. */
+  constructor(
+    domain: string,
+    aor: string,
+    ruid: string,
+    info: ContactInfo,
+    state: ContactState,
+    now: number,
+    keepalive: number,
+  ) {
+    this.domain = domain;
+    this.aor = aor;
+    this.ruid = ruid;
+    this.uri = kept(info.uri);
+    this.received = kept(info.received);
+    this.path = kept(info.path);
+    this.expires = info.expires;
+    this.q = info.q;
+    this.callId = kept(info.callId);
+    this.cseq = info.cseq;
+    this.flags = info.flags;
+    this.cflags = info.cflags;
+    this.userAgent = shared(info.userAgent);
+    this.socket = info.socket;
+    this.methods = info.methods;
+    this.instance = kept(info.instance);
+    this.regId = info.regId;
+    this.serverId = info.serverId;
+    this.connection = info.connection;
+    this.lastModified = info.lastModified;
+    this.xavp = info.xavp;
+    this.state = state;
+    this.keepalive = keepalive;
+    this.lastKeepalive = now;
+  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -65,7 +121,7 @@ export interface AorRecord {
   readonly aor: string;
   /** The hash that gruu and RPC show. */
   readonly hash: number;
-  readonly contacts: Contact[];
+  contacts: Contact[];
 }
 
 /** Expires of a contact that is gone but still has to go from the database. */
@@ -76,30 +132,13 @@ export function isValid(contact: { readonly expires: number }, now: number): boo
   return contact.expires > now || contact.expires === 0;
 }
 
-export function newContact(domain: string, aor: string, info: ContactInfo, now: number, natFlag: number): Contact {
-  const keepalive = (info.cflags & natFlag) !== 0 ? 1 : 0;
-  return {
-    ...info,
-    uri: kept(info.uri),
-    callId: kept(info.callId),
-    userAgent: shared(info.userAgent),
-    received: kept(info.received),
-    domain,
-    aor,
-    state: 'new',
-    keepalive,
-    lastKeepalive: now,
-    roundtrip: 0,
-  };
-}
-
 /** Takes a newer registration in; its address stays, except where the instance makes out who it is. */
 export function updateContact(contact: Contact, info: ContactInfo, now: number): void {
   if (info.instance !== '' && info.uri !== '') contact.uri = kept(info.uri);
   if (info.callId !== '' && info.callId !== contact.callId) contact.callId = kept(info.callId);
-  contact.userAgent = shared(info.userAgent);
-  contact.received = kept(info.received);
-  contact.path = info.path;
+  if (info.userAgent !== contact.userAgent) contact.userAgent = shared(info.userAgent);
+  if (info.received !== contact.received) contact.received = kept(info.received);
+  if (info.path !== contact.path) contact.path = kept(info.path);
   contact.xavp = info.xavp;
   contact.socket = info.socket;
   contact.expires = info.expires;

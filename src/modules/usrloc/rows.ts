@@ -2,7 +2,7 @@
 import { type DbInput, type DbRecord, DbTime, type DbValue } from '../../runtime/database.js';
 import type { Host } from '../../runtime/host.js';
 import { parseSocketAddress } from '../../runtime/variables/addresses.js';
-import { ALL_METHODS, type Contact } from './contact.js';
+import { ALL_METHODS, Contact, type ContactInfo } from './contact.js';
 import { COLUMNS, type UsrlocParams } from './params.js';
 
 type ColumnName = (typeof COLUMNS)[keyof typeof COLUMNS] | 'last_modified';
@@ -104,10 +104,12 @@ export function contactOf(
   const address = parseSocketAddress(text(socket) || '-');
   const own = address === undefined ? undefined : host.findSocket(address.proto, address.host, address.port);
   if (own === undefined && text(socket) !== '' && params.skip_remote_socket !== 0) return undefined;
-  return {
-    domain: table,
-    aor: params.use_domain === 0 ? text(user) : `${text(user)}@${text(domain)}`,
+  const aor = params.use_domain === 0 ? text(user) : `${text(user)}@${text(domain)}`;
+  const info: ContactInfo = {
+    ruid: text(ruid),
     uri: text(uri),
+    received: text(received),
+    path: text(path),
     expires: number(expires),
     q: Number(q ?? -1) < 0 ? -1 : Math.round(Number(q) * Q_UNIT),
     callId: text(callId),
@@ -115,20 +117,14 @@ export function contactOf(
     flags: number(flags),
     cflags: number(cflags) >>> 0,
     userAgent: text(userAgent),
-    received: text(received),
-    path: text(path),
     socket: own ?? null,
     methods: methods === null || methods === undefined ? ALL_METHODS : Number(methods) >>> 0,
-    lastModified: number(modified),
-    ruid: text(ruid),
     instance: text(instance),
     regId: number(regId),
     serverId: number(serverId),
     connection: number(connection, -1),
-    keepalive: number(keepalive),
+    lastModified: number(modified),
     xavp: null,
-    state: 'sync',
-    lastKeepalive: Math.floor(host.clock.now() / 1000),
-    roundtrip: 0,
   };
+  return new Contact(table, aor, info.ruid, info, 'sync', Math.floor(host.clock.now() / 1000), number(keepalive));
 }

@@ -2,14 +2,14 @@
 import { coreHash } from '../../runtime/corehash.js';
 import { type Host, stateKey } from '../../runtime/host.js';
 import { sruid } from '../../runtime/sruid.js';
+import { kept } from '../../sip/text.js';
 import {
   type AorRecord,
   CONTACT_FLAG,
-  type Contact,
+  Contact,
   type ContactInfo,
   DELETED,
   isValid,
-  newContact,
   sameInstance,
   updateContact,
 } from './contact.js';
@@ -155,8 +155,8 @@ export class Usrloc {
 
   /** A new record; with db_mode 3 it is not kept. */
   addRecord(domain: Domain, aor: string): AorRecord {
-    const record: AorRecord = { aor, hash: coreHash(aor), contacts: [] };
-    if (this.#inMemory()) domain.records.set(aor, record);
+    const record: AorRecord = { aor: kept(aor), hash: coreHash(aor), contacts: [] };
+    if (this.#inMemory()) domain.records.set(record.aor, record);
     return record;
   }
 
@@ -170,7 +170,9 @@ export class Usrloc {
   }
 
   insert(domain: Domain, record: AorRecord, info: ContactInfo): Contact {
-    const contact = newContact(domain.name, record.aor, info, this.now(), this.natFlag);
+    const keepalive = (info.cflags & this.natFlag) !== 0 ? 1 : 0;
+    const ruid = info.ruid || this.newRuid();
+    const contact = new Contact(domain.name, record.aor, ruid, info, 'new', this.now(), keepalive);
     this.#place(record, contact);
     if (this.#inMemory()) domain.byRuid.set(contact.ruid, contact);
     this.#store('insert', contact);
@@ -189,6 +191,11 @@ export class Usrloc {
   /** Before the first with a smaller q; with desc_time_order in front. */
   #place(record: AorRecord, contact: Contact): void {
     const { contacts } = record;
+    if (contacts.length === 0) {
+      // an array that grows has room for many more: most addresses have one contact
+      record.contacts = [contact];
+      return;
+    }
     if (this.params.desc_time_order !== 0) {
       contacts.unshift(contact);
       return;
@@ -206,6 +213,7 @@ export class Usrloc {
 
   #moveUpdated(record: AorRecord, contact: Contact): void {
     const { contacts } = record;
+    if (contacts.length === 1) return;
     const at = contacts.indexOf(contact);
     if (at < 0) return;
     if (this.params.desc_time_order !== 0) {
@@ -268,7 +276,7 @@ export class Usrloc {
 
   #matchPlain(record: AorRecord, info: MatchKey): Match {
     const mode = this.params.matching_mode;
-    const contact = record.contacts.find((c) => matches(c, info, mode));
+    const contact = firstMatch(record.contacts, info, mode);
     if (contact === undefined) return NONE;
     if (mode !== MATCH.CONTACT_AND_CALLID && contact.callId !== info.callId) return { kind: 'found', contact };
     if (info.cseq < contact.cseq) return { kind: 'outdated' };
@@ -354,6 +362,11 @@ export class Usrloc {
     if (this.params.handle_lost_tcp === 0 || this.host.streams === undefined) return undefined;
     return new Set(this.host.streams().map((s) => s.id));
   }
+}
+
+function firstMatch(contacts: readonly Contact[], info: MatchKey, mode: number): Contact | undefined {
+  for (const contact of contacts) if (matches(contact, info, mode)) return contact;
+  return undefined;
 }
 
 function matches(contact: Contact, info: MatchKey, mode: number): boolean {
