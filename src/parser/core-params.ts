@@ -268,9 +268,15 @@ const ROWS: readonly Row[] = [
   ['onsend_route_reply', 'int', 0, 'Whether onsend_route runs for replies too.', 'int value expected'],
   ['latency_log', 'signed', -1, 'Log level of the lines about slow actions.', 'number  expected'],
   ['latency_cfg_log', 'signed', 3, 'Log level of the line about the time of a route block.', 'number  expected'],
-  ['latency_limit_db', 'int', 0, 'Database queries that take longer are logged, in milliseconds.', 'number  expected'],
-  ['latency_limit_action', 'int', 0, 'Actions that take longer are logged, in milliseconds.', 'number  expected'],
-  ['latency_limit_cfg', 'int', 0, 'Runs of the script that take longer are logged.', 'number  expected'],
+  ['latency_limit_db', 'int', 0, 'Database queries that take longer are logged, in microseconds.', 'number  expected'],
+  ['latency_limit_action', 'int', 0, 'Actions that take longer are logged, in microseconds.', 'number  expected'],
+  [
+    'latency_limit_cfg',
+    'int',
+    0,
+    'Runs of the script that take longer are logged, in microseconds; 0: all.',
+    'number  expected',
+  ],
   ['udp_mtu', 'int', 0, 'Requests larger than this leave over udp_mtu_try_proto; 0: never.'],
   [
     'udp_mtu_try_proto',

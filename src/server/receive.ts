@@ -124,15 +124,29 @@ function request(ctx: Context): void {
     host.log.write(LEVEL.ERR, '<core>', 'no request_route {…} in the script: the request is dropped');
     return;
   }
+  const begin = measure(ctx);
   const code = runRoute(ctx, route);
-  if (typeof code === 'number') return requestDone(host, ctx);
+  if (typeof code === 'number') return requestDone(host, ctx, begin);
   host.detach(
-    code.then(() => requestDone(host, ctx)),
+    code.then(() => requestDone(host, ctx, begin)),
     'request_route',
   );
 }
 
-function requestDone(host: ServerHost, ctx: Context): void {
+/** Microseconds at the beginning of a block whose time is to be told, else undefined (latency_cfg_log). */
+function measure({ host, program }: Context): number | undefined {
+  return coreOf(program).latencyCfgLog <= host.log.level ? host.clock.micros() : undefined;
+}
+
+function tellLatency({ host, program }: Context, begin: number | undefined, what: string): void {
+  if (begin === undefined) return;
+  const took = host.clock.micros() - begin;
+  const { latencyLimitCfg: limit, latencyCfgLog: level } = coreOf(program);
+  if (limit === 0 || limit <= took) host.log.write(level, '<core>', `${what}-route executed in: ${took} usec\n`);
+}
+
+function requestDone(host: ServerHost, ctx: Context, begin: number | undefined): void {
+  tellLatency(ctx, begin, 'request');
   for (const hook of host.hooks.afterRequest) hook(ctx);
   afterScript(ctx);
 }
@@ -141,6 +155,7 @@ function reply(ctx: Context): void {
   const host = ctx.host as ServerHost;
   for (const hook of host.hooks.beforeReply) if (!hook(ctx)) return;
   const route = ctx.program.routes.reply.get('');
+  const begin = measure(ctx);
   const done =
     route === undefined
       ? passReply(ctx)
@@ -148,7 +163,10 @@ function reply(ctx: Context): void {
           if (ctx.stop !== STOP.DROP && code > 0) return passReply(ctx);
         });
   host.detachIfPending(
-    whenDone(done, () => afterScript(ctx)),
+    whenDone(done, () => {
+      tellLatency(ctx, begin, 'reply');
+      afterScript(ctx);
+    }),
     'reply',
   );
 }

@@ -2,6 +2,7 @@
 import { type Database, DbError } from '../../runtime/database.js';
 import { defineModule, type Host, intParam } from '../../runtime/module.js';
 import { SqlDatabase } from '../sql/database.js';
+import { watchSlow } from '../sql/slow.js';
 import { parsePlace } from '../sql/url.js';
 
 const SECOND = 1000;
@@ -11,7 +12,7 @@ async function open(host: Host, place: string): Promise<Database> {
   // the package is loaded only by who has a database of this kind
   const { dialect, MysqlClient } = await import('./client.js');
   const client = new MysqlClient(parsePlace(place), timeout_interval * SECOND);
-  const db = new SqlDatabase(client, dialect);
+  const db = new SqlDatabase(watchSlow(host, client), dialect);
   try {
     await db.raw('SELECT 1');
   } catch (e) {

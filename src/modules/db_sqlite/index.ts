@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { type Database, DbError } from '../../runtime/database.js';
 import { defineModule, type Host, listParam } from '../../runtime/module.js';
 import { SqlDatabase } from '../sql/database.js';
+import { watchSlow } from '../sql/slow.js';
 
 /** `/path=WAL` of the parameter db_set_journal_mode. */
 const JOURNAL = /^(.*)=(\w+)$/s;
@@ -20,7 +21,7 @@ export async function openSqlite(host: Host, place: string): Promise<Database> {
   // the package is loaded only by who has a database of this kind
   const { dialect, SqliteClient } = await import('./client.js');
   try {
-    return new SqlDatabase(new SqliteClient(file, journalOf(host, file)), dialect);
+    return new SqlDatabase(watchSlow(host, new SqliteClient(file, journalOf(host, file))), dialect);
   } catch (e) {
     throw new DbError(`${file}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
   }

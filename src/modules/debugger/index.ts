@@ -1,6 +1,7 @@
 /** Kamailio's debugger: a trace of the script's statements in the log, and log levels of modules. */
 import path from 'node:path';
 import type { Statement } from '../../parser/tree.js';
+import { actionOf } from '../../runtime/actions.js';
 import {
   defineModule,
   fn,
@@ -26,7 +27,7 @@ import { intArg, textArg } from '../../runtime/rpc.js';
 import { rebuild } from '../../sip/build.js';
 import { cfgtStep } from '../cfgt/index.js';
 import { isFacility } from '../xlog/params.js';
-import { actionOf } from './actions.js';
+
 import { DUMP, dumpVariables } from './dump.js';
 import { printCompact } from './print.js';
 

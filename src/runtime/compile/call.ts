@@ -9,6 +9,7 @@ import { asValue } from './code.js';
 import { constantValue } from './constant.js';
 import { expression } from './expression.js';
 import { problem } from './problems.js';
+import { timedCall } from './timed.js';
 import { bindEnv, type Late, type Scope, ungroup } from './unit.js';
 import { accessorOf } from './variable.js';
 
@@ -26,12 +27,13 @@ export function callCode(call: CallExpr, scope: Scope): { readonly js: string; r
     scope.unit.problems.push(problem('bad-call', { name: call.name, why }, call.span));
     return undefined;
   }
+  const js = callText(
+    entry,
+    bound.map((b) => b!.bound),
+    scope,
+  );
   return {
-    js: callText(
-      entry,
-      bound.map((b) => b!.bound),
-      scope,
-    ),
+    js: timedCall(js, call, scope),
     waits: mayWait(entry.def, scope.unit),
   };
 }

@@ -22,6 +22,7 @@ import { coreStatementCode } from './core-statement.js';
 import { Emitter } from './emit.js';
 import { assigned, expression, routeTarget } from './expression.js';
 import { problem } from './problems.js';
+import { timedStatement } from './timed.js';
 import { type Late, placeOf, type Scope, type Unit, watched } from './unit.js';
 import { assignment } from './variable.js';
 
@@ -68,6 +69,10 @@ export function traced(at: RouteBlock | Statement, scope: Scope): void {
 
 export function statement(s: Statement, scope: Scope): void {
   if (s.kind !== 'empty') traced(s, scope);
+  timedStatement(s, scope, () => untimed(s, scope));
+}
+
+function untimed(s: Statement, scope: Scope): void {
   switch (s.kind) {
     case 'empty':
       return;

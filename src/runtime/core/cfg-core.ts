@@ -44,9 +44,11 @@ const CORE: readonly Entry[] = [
   entry('force_rport', 'force rport for all the received messages', live),
   entry('memlog', 'log level for memory status/summary information'),
   entry('corelog', 'log level for non-critical core error messages'),
-  entry('latency_log', 'log level for the latency of routes'),
+  entry('latency_cfg_log', 'log level for printing latency of routing blocks', live),
+  entry('latency_log', 'log level for latency limits alert messages', live),
   entry('latency_limit_action', 'microseconds that an action may take before its latency is logged'),
-  entry('latency_limit_db', 'microseconds that a database query may take before its latency is logged'),
+  entry('latency_limit_db', 'microseconds that a database query may take before its latency is logged', live),
+  entry('latency_limit_cfg', 'microseconds that a routing block may take before its latency is logged', live),
 ];
 
 const TCP: readonly Entry[] = [

@@ -1,5 +1,6 @@
 /** What every message needs of the core's settings, worked out once for each program. */
 import { protoOf } from '../../sip/uri.js';
+import { LEVEL } from '../host.js';
 import type { Program } from '../program.js';
 import type { CoreFacts } from './params.js';
 import { VERSION } from './version.js';
@@ -32,6 +33,10 @@ function readFacts(program: Program): CoreFacts {
     sipWarning: int('sip_warning') !== 0,
     replyToVia: int('reply_to_via') !== 0,
     serverHeader: serverHeader(program),
+    latencyCfgLog: Number(values.get('latency_cfg_log') ?? LEVEL.DBG),
+    latencyLimitCfg: int('latency_limit_cfg'),
+    latencyLog: Number(values.get('latency_log') ?? LEVEL.ERR),
+    latencyLimitDb: int('latency_limit_db'),
   };
 }
 

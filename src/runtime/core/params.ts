@@ -33,6 +33,13 @@ export interface CoreFacts {
   readonly sipWarning: boolean;
   /** The `Server` line of own replies without its line end; '' for none. */
   readonly serverHeader: string;
+  /** Log level and limit (microseconds) of the time of a block; 0: all are told. */
+  readonly latencyCfgLog: number;
+  readonly latencyLimitCfg: number;
+  /** Log level of slow actions and queries. */
+  readonly latencyLog: number;
+  /** Microseconds; 0: queries are not measured. */
+  readonly latencyLimitDb: number;
 }
 
 /** Defaults of every core parameter, by canonical name. */

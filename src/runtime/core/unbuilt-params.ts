@@ -15,7 +15,6 @@ const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   bind_ipv6_link_local: off('name the addresses in listen lines'),
   enable_sctp: { fine: [0, 2], why: 'there is no SCTP: it takes UDP, TCP and TLS' },
   ipv6_hex_style: { fine: ['c'], why: 'IPv6 addresses are written in the short form' },
-  latency_limit_cfg: off('use module benchmark, or kamscript trace'),
   phone2tel: { fine: [1], why: 'user=phone always makes a tel URI' },
   rev_dns: off('received= is never added by a reverse look-up'),
   stats_name_separator: { fine: ['_'], why: 'names of statistics have an underscore' },

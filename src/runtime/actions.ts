@@ -1,5 +1,5 @@
 /** Number and name under which 5.6.3 shows an action (`a=25 n=xlog`). */
-import type { CoreStatement, Statement } from '../../parser/tree.js';
+import type { CoreStatement, Statement } from '../parser/tree.js';
 
 export interface Action {
   readonly number: number;
