@@ -13,6 +13,7 @@ import {
   int,
   intParam,
   isInt,
+  kemiParam,
   LEVEL,
   opt,
   pvTable,
@@ -192,8 +193,6 @@ function statistics(host: Host): RpcValue {
   return new RpcRecord(COUNTED.map((name) => [name, counted(host, name)]));
 }
 
-const noKemi = (v: string) => (v === '' ? undefined : 'KEMI functions are not built: use event routes');
-
 export const sl = defineModule({
   name: 'sl',
   doc: 'Stateless replies, and the ACKs to them.',
@@ -202,16 +201,8 @@ export const sl = defineModule({
     default_reason: strParam('Internal Server Error', 'Text of a reply whose reason is null.'),
     bind_tm: intParam(1, '0: send_reply() is stateless even where the request has a transaction.'),
     rich_redirect: intParam(0, 'Contacts of a 3xx also tell: 1 the branch flags, 2 the path, 3 both.'),
-    event_callback_fl_ack: strParam(
-      '',
-      'A KEMI function, so only the empty text is taken; scripts use event routes.',
-      noKemi,
-    ),
-    event_callback_lres_sent: strParam(
-      '',
-      'A KEMI function, so only the empty text is taken; scripts use event routes.',
-      noKemi,
-    ),
+    event_callback_fl_ack: kemiParam(),
+    event_callback_lres_sent: kemiParam(),
   },
   functions: {
     sl_send_reply: stateless,

@@ -76,6 +76,8 @@ export type ParamDefinition =
       readonly doc: string;
       /** A number may stand for the text: a user's name or id. */
       readonly number?: boolean;
+      /** With any text, event routes whose names begin so never run: see kemiParam. */
+      readonly silences?: readonly string[];
       readonly check?: (v: string) => string | undefined;
     }
   /** Repeatable: the values in order. */
@@ -90,6 +92,21 @@ export const intParam = (value: number, doc: string, check?: (v: number) => stri
   ({ type: 'int', default: value, doc, ...(check ? { check } : {}) }) as const;
 export const strParam = (value: string | null, doc: string, check?: (v: string) => string | undefined) =>
   ({ type: 'str', default: value, doc, ...(check ? { check } : {}) }) as const;
+/**
+ * Names a function of a KEMI engine. There is none in a native script, in Kamailio neither: it takes the name, calls
+ * nothing, and passes over the event routes that the function stands for.
+ * @param silences begins of the names of those event routes
+ */
+export const kemiParam = (...silences: readonly string[]) =>
+  ({
+    type: 'str',
+    default: '',
+    doc:
+      silences.length > 0
+        ? `A KEMI function: never called, and ${silences.map((s) => `\`event_route[${s}${s.endsWith(':') ? '…' : ''}]\``).join(', ')} does not run (a warning says so).`
+        : 'A KEMI function: never called.',
+    ...(silences.length > 0 ? { silences } : {}),
+  }) as const;
 /** A parameter that may be given several times. */
 export const listParam = (doc: string, check?: (v: string) => string | undefined) =>
   ({ type: 'list', default: [] as readonly string[], doc, ...(check ? { check } : {}) }) as const;

@@ -83,7 +83,7 @@ export const dialogModule = defineModule({
       'A call was not answered; the negative reply is in view, or a made-up request where it was made here.',
   },
   needs: ['tm', 'rr'],
-  missing: ['event_callback (KEMI)', 'dlg_remove_dialogs_from_node'],
+  missing: ['dlg_remove_dialogs_from_node'],
   atStart: [
     'hash_size',
     'h_id_start',

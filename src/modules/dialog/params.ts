@@ -1,5 +1,5 @@
 /** Parameters of dialog. */
-import { intParam, strParam } from '../../runtime/module.js';
+import { intParam, kemiParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
 /** Kamailio's own. */
@@ -159,7 +159,7 @@ export const params = {
   timeout_noreset: intParam(0, '1: a request within the dialog does not begin its time anew.', within(0, 1)),
   timer_procs: intParam(0, 'Without effect: timers run on the script thread.'),
   enable_dmq: intParam(0, '1: dialogs are told to the other nodes of the DMQ bus, and theirs taken in.'),
-  event_callback: strParam(null, 'Not supported: event routes are run.', () => 'KEMI is not supported'),
+  event_callback: kemiParam('dialog:'),
   h_id_start: intParam(
     0,
     'First number of dialogs; -1 server_id. With h_id_step nodes that share a database do not clash.',

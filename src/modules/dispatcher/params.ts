@@ -1,9 +1,7 @@
 /** Parameters of dispatcher. */
 import { bindFormat, bindVariable, type Format } from '../../runtime/format.js';
-import { type BindEnv, intParam, type PvAccessor, strParam } from '../../runtime/module.js';
+import { type BindEnv, intParam, kemiParam, type PvAccessor, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
-
-const noKemi = (v: string) => (v === '' ? undefined : 'KEMI functions are not built: use event routes');
 
 export interface DispatcherParams {
   readonly list_file: string;
@@ -110,7 +108,7 @@ export const params = {
   ds_default_socket: strParam(null, 'Socket to send from where a destination names none, as udp:10.0.0.1:5060.'),
   ds_default_sockname: strParam(null, 'Name of that socket.'),
   ds_timer_mode: intParam(0, 'Without effect: which of its timers Kamailio uses.'),
-  event_callback: strParam('', 'A KEMI function, so only the empty text is taken; scripts use event routes.', noKemi),
+  event_callback: kemiParam('dispatcher:'),
   ds_attrs_none: intParam(0, '1: a destination without attributes has the attribute none=yes.'),
   ds_db_extra_attrs: strParam(null, 'Further columns that become attributes: name=column;name=column.'),
   ds_load_mode: intParam(0, '1: a destination that cannot be used fails the loading; 0: it is left out.'),

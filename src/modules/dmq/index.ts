@@ -44,7 +44,7 @@ export const dmq = defineModule({
   doc: 'A bus between servers: KDMQ messages, a list of nodes, peers that keep tables alike.',
   params,
   needs: ['sl', 'tm'],
-  missing: ['sl_send', 'event_callback (KEMI)', 'dmq_process_custom', 'dmq_handle_custom'],
+  missing: ['sl_send', 'dmq_process_custom', 'dmq_handle_custom'],
   functions: {
     dmq_handle_message: fn({
       doc: 'Gives a KDMQ request to its peer, which answers it. The script ends there, unless `continue` is above 0.',

@@ -6,6 +6,7 @@ import {
   fn,
   int,
   intParam,
+  kemiParam,
   LEVEL,
   listParam,
   parsed,
@@ -233,6 +234,7 @@ export const htable = defineModule({
     array_size_suffix: strParam('::size', 'Suffix of the cell that counts an array. Only with db_url.'),
     fetch_rows: intParam(100, 'Rows fetched at once. Only with db_url.'),
     db_expires: intParam(0, 'Load and store the expiry. Only with db_url.'),
+    event_callback: kemiParam('htable:'),
     event_callback_mode: intParam(
       0,
       'When event_route[htable:mod-init] runs: 0 before, 1 after the sockets; no difference here.',
@@ -245,7 +247,6 @@ export const htable = defineModule({
     'htable:mod-init': 'Once at start, before messages: fills tables. `drop` ends the server.',
     'htable:expired:*': 'Before a cell of the table expires; `$shtrecord(key)`, `$shtrecord(value)` hold it.',
   },
-  missing: ['event_callback (KEMI)'],
   check(params) {
     return parseTables((params as unknown as HtableParams).htable).errors.filter((e) => e.startsWith('htable already'));
   },

@@ -1,5 +1,5 @@
 /** Parameters of registrar. */
-import { intParam, strParam } from '../../runtime/module.js';
+import { intParam, kemiParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
 export interface RegistrarParams {
@@ -82,11 +82,7 @@ export const params = {
   regid_mode: intParam(0, 'reg-id counts: 0 with outbound only, 1 always.', within(0, 1)),
   flow_timer: intParam(0, 'Seconds in Flow-Timer; 0: no such header.', within(0, 999)),
   contact_max_size: intParam(512, 'Longest URI of a contact.'),
-  event_callback: strParam(
-    '',
-    'A KEMI function, so only the empty text is taken; scripts use event_route[usrloc:contact-expired].',
-    (v) => (v === '' ? undefined : 'KEMI functions are not built: use event_route[usrloc:contact-expired]'),
-  ),
+  event_callback: kemiParam('usrloc:contact-expired'),
   lookup_filter_mode: intParam(
     0,
     'lookup() skips: 1 contacts without a flag of xavp_cfg=>rlf_bflags, 2 those of dead connections.',

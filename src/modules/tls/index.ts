@@ -2,7 +2,17 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { defineModule, fn, type Host, intParam, type RouteContext, STOP, str, strParam } from '../../runtime/module.js';
+import {
+  defineModule,
+  fn,
+  type Host,
+  intParam,
+  kemiParam,
+  type RouteContext,
+  STOP,
+  str,
+  strParam,
+} from '../../runtime/module.js';
 import { type TlsChoice, TlsTransport } from '../../sip/tls.js';
 import { verdictIs } from './certificate.js';
 import { knownMethod, knownVerifyClient, parseTlsFile, TlsProfiles, type Values } from './config.js';
@@ -39,9 +49,7 @@ const params = {
   cipher_list: strParam('', 'Ciphers, as OpenSSL names them.'),
   server_name: strParam('', 'The name that connections from here ask for (SNI).'),
   xavp_cfg: strParam('', 'XAVP whose fields server_name and server_id choose what a connection from here uses.'),
-  event_callback: strParam('', 'A KEMI function, so only the empty text is taken.', (v) =>
-    v === '' ? undefined : 'KEMI functions are not built: use event_route[tls:connection-out]',
-  ),
+  event_callback: kemiParam('tls:connection-out'),
   engine: strParam('NONE', 'Only NONE.', noEngine),
   engine_config: strParam('NONE', 'Only NONE.', noEngine),
   engine_algorithms: strParam('ALL', 'Accepted: there is no engine.'),

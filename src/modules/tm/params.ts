@@ -1,12 +1,10 @@
 /** Parameters of the module, with the defaults of Kamailio 5.6.3 (times in ms). */
-import { intParam, strParam } from '../../runtime/module.js';
+import { intParam, kemiParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
 /** For what is not built: the default alone is taken. */
 const onlyZero = (value: number): string | undefined =>
   value === 0 ? undefined : `the value ${value} is not supported, only 0 is`;
-
-const noKemi = (v: string) => (v === '' ? undefined : 'KEMI functions are not built: use event routes');
 
 export const tmParams = {
   fr_timer: intParam(30000, 'Time without any reply after which a branch fails with 408, ms.'),
@@ -65,12 +63,8 @@ export const tmParams = {
   exec_time_check: intParam(5000, 'Accepted; no route here is timed by it.'),
   reply_relay_mode: intParam(1, 'A further 2xx after the end: 0 becomes the reply kept, 1 only passes.'),
   enable_uac_fr: intParam(0, '1: requests made here may have failure routes, set in event_route[tm:local-request].'),
-  event_callback: strParam('', 'A KEMI function, so only the empty text is taken; scripts use event routes.', noKemi),
-  event_callback_lres_sent: strParam(
-    '',
-    'A KEMI function, so only the empty text is taken; scripts use event routes.',
-    noKemi,
-  ),
+  event_callback: kemiParam(),
+  event_callback_lres_sent: kemiParam(),
   unix_tx_timeout: intParam(500, 'Accepted; t_write_unix() is not there.'),
   blst_503: intParam(0, 'Only 0 is taken: there is no destination blocklist.', onlyZero),
   blst_503_def_timeout: intParam(0, 'Accepted; there is no destination blocklist.'),

@@ -2,7 +2,7 @@
 import type { Context } from '../../runtime/context.js';
 import { bindVariable } from '../../runtime/format.js';
 import { avpKey } from '../../runtime/message-env.js';
-import { type BindEnv, intParam, listParam, type PvAccessor, strParam } from '../../runtime/module.js';
+import { type BindEnv, intParam, kemiParam, listParam, type PvAccessor, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
 export interface UacParams {
@@ -58,9 +58,7 @@ export const params = {
   auth_realm_avp: strParam(null, 'Variable with the realm for uac_auth(); empty at a call: any realm.'),
   auth_password_avp: strParam(null, 'Variable with the password for uac_auth().'),
   default_socket: strParam(null, 'Socket that requests of this module leave by: udp:host:port.'),
-  event_callback: strParam('', 'Only the empty text is taken: it is for other languages.', (v) =>
-    v === '' ? undefined : 'event_callback is for other languages',
-  ),
+  event_callback: kemiParam('uac:reply'),
   reg_db_url: strParam(null, 'Database with the accounts that are registered elsewhere.'),
   reg_db_table: strParam('uacreg', 'Its table.'),
   reg_contact_addr: strParam(null, 'Address in the Contact of these registrations: host:port.'),

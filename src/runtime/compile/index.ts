@@ -118,11 +118,12 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
   }
   yield;
   checkModules(unit);
+  const silenced = silencedRoutes(groups, unit);
   yield;
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
-  return { program: yield* link(groups, unit, loaded, sorted), problems: sorted };
+  return { program: yield* link(groups, unit, loaded, sorted, silenced), problems: sorted };
 }
 
 /** One function for all loaded modules that watch. */
@@ -245,6 +246,24 @@ function writeRoute(blocks: readonly RouteBlock[], unit: Unit): void {
   unit.emitter.line('}');
 }
 
+/** Keys of the event routes that a parameter keeps from running; each is warned of. */
+function silencedRoutes(groups: Groups, unit: Unit): Set<string> {
+  const out = new Set<string>();
+  for (const { name: module, params } of unit.catalog.loaded) {
+    for (const [param, definition] of Object.entries(params ?? {})) {
+      const silences = definition.type === 'str' ? (definition.silences ?? []) : [];
+      if (silences.length === 0 || !unit.params(module)[param]) continue;
+      for (const [key, blocks] of groups) {
+        const { block, name = '', span } = blocks[0]!;
+        if (block !== 'event_route' || !silences.some((begin) => name.startsWith(begin))) continue;
+        out.add(key);
+        unit.problems.push(problem('event-route-silenced', { name, param, module }, span));
+      }
+    }
+  }
+  return out;
+}
+
 function checkModules(unit: Unit): void {
   for (const module of unit.catalog.loaded) {
     const at = unit.script.items.find((i) => i.kind === 'loadmodule' && i.name === module.name)?.span ?? NOWHERE;
@@ -297,6 +316,7 @@ function* link(
   unit: Unit,
   loaded: Loader['loaded'],
   problems: readonly Problem[],
+  silenced: ReadonlySet<string>,
 ): Generator<void, Program> {
   const lines = new Map([...unit.script.sources].map(([file, text]) => [file, text.split('\n')]));
   yield;
@@ -321,6 +341,7 @@ function* link(
     const table = TABLES[first.block];
     const run = functions[i]!;
     const text = blocks.map((b) => sourceOf(b.span, unit, lines)).join('\n');
+    if (silenced.has(key)) return;
     routes[table].set(name, { name, table, run, isAsync: unit.analysis.waiting.has(key), span: first.span, text });
     if (table === 'request') unit.routeFunctions.set(name === '' ? '0' : name, run);
   });

@@ -62,6 +62,10 @@ export const COMPILE_PROBLEMS = {
   'core-statement': { severity: 'error', text: '{name}: {why}' },
   'core-operand': { severity: 'error', text: '{name}: {why}' },
   'onsend-command': { severity: 'error', text: 'command not allowed in onsend_route: {name}' },
+  'event-route-silenced': {
+    severity: 'warning',
+    text: 'event_route[{name}] never runs: {param} of {module} names a KEMI function instead, and there is no KEMI engine',
+  },
   'no-request-route': { severity: 'warning', text: 'the script has no request_route: requests will be dropped' },
 } as const satisfies Parameters<typeof problemsOf>[0];
 
