@@ -32,6 +32,7 @@ import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
 import { json } from './json.js';
 import { jsonrpcs } from './jsonrpcs/index.js';
+import { keepalive } from './keepalive.js';
 import { kex } from './kex/index.js';
 import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue/index.js';
@@ -111,6 +112,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   jsonrpcs,
   dmq,
   dmqUsrloc,
+  keepalive,
   kex,
   maxfwd,
   mqueue,

@@ -84,7 +84,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   kafka: 'kafka_send kafka_send_key',
   kazoo:
     'kazoo_async_query kazoo_encode kazoo_json kazoo_json_keys kazoo_pua_publish kazoo_pua_publish_dialoginfo kazoo_pua_publish_mwi kazoo_pua_publish_presence kazoo_publish kazoo_query kazoo_query_async kazoo_subscribe',
-  keepalive: 'ka_add_destination ka_del_destination ka_is_alive',
   kemix: '',
   lcr: 'defunct_gw from_any_gw from_gw inactivate_gw load_gws next_gw to_any_gw to_gw',
   ldap: 'ldap_filter_url_encode ldap_result ldap_result_check ldap_result_next ldap_search',
