@@ -33,6 +33,8 @@ export interface Log {
    * Missing: such a line goes out by `write`.
    */
   raw?(level: number, text: string, word?: string): void;
+  /** Text before each message (`log_prefix`), of the message that is at work. */
+  prefix?: string | undefined;
   /** Levels of modules that have one of their own, by name (`core` for the core, `xlog` for the script). */
   levels?: ReadonlyMap<string, number>;
   /** Terminal sequences by level that xlog's `log_colors` gives, in place of the usual ones of `log_color`. */

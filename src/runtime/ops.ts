@@ -1,6 +1,8 @@
 /** What generated code calls: conversions and operators whose types are known only at run time (language.md, 5). */
+
 import { type Context, STOP } from './context.js';
 import { LEVEL } from './host.js';
+import { clearLogPrefix } from './log-prefix.js';
 import { compileRegex, type Regex } from './regex.js';
 import { Dual, isInt, printed, toInt, toText, type Value } from './values.js';
 
@@ -145,11 +147,15 @@ export function lookup(c: Context, table: ReadonlyMap<string, RouteFunction>, na
 export async function hold(c: Context, work: number | Promise<number>): Promise<number> {
   if (typeof work === 'number') return work;
   const saved = c.host.vars.save();
+  const { log } = c.host;
+  const { prefix } = log;
+  clearLogPrefix(log);
   const code = await work;
   // The generated code goes on some microtasks after this function ends. In a turn of the loop of its own no other run
   // comes in between and changes `$var` again.
   await new Promise(setImmediate);
   c.host.vars.restore(saved);
+  if (prefix !== undefined) log.prefix = prefix;
   const { onResume } = c;
   c.onResume = null;
   onResume?.();

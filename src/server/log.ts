@@ -44,8 +44,6 @@ export interface LogOptions {
   /** Takes whole lines, latin1 text with line ends. */
   readonly write: (text: string) => void;
   readonly level: number;
-  /** `log_prefix` with variables is the script's matter; this is the plain text before every message. */
-  readonly prefix?: string;
   /** `log_color`: each line in the colour of its level. */
   readonly color?: boolean;
 }
@@ -53,8 +51,8 @@ export interface LogOptions {
 export function createLog(options: LogOptions): Log {
   const head = ` 1(${options.pid}) `;
   const colors = new Map(COLORS);
-  const print = (level: number, text: string, word = levelWord(level)) => {
-    const line = `${head}${word}: ${options.prefix ?? ''}${text}`;
+  const print = (level: number, prefix: string | undefined, text: string, word = levelWord(level)) => {
+    const line = `${head}${word}: ${prefix ?? ''}${text}`;
     if (options.color) options.write(`${colors.get(Math.max(-5, Math.min(3, level))) ?? ''}${line}${PLAIN}`);
     else options.write(line);
   };
@@ -62,10 +60,11 @@ export function createLog(options: LogOptions): Log {
     level: options.level,
     colors,
     write(level, origin, text) {
-      if (level <= levelOf(this, origin)) print(level, `${origin}: ${text}${text.endsWith('\n') ? '' : '\n'}`);
+      if (level <= levelOf(this, origin))
+        print(level, this.prefix, `${origin}: ${text}${text.endsWith('\n') ? '' : '\n'}`);
     },
     raw(level, text, word) {
-      if (level <= this.level) print(level, text, word);
+      if (level <= this.level) print(level, this.prefix, text, word);
     },
   };
 }

@@ -3,6 +3,7 @@ import { Context, ROUTE, STOP } from '../runtime/context.js';
 import { coreOf } from '../runtime/core/facts.js';
 import { forwardReply } from '../runtime/core/forward.js';
 import { afterScript, LEVEL } from '../runtime/host.js';
+import { clearLogPrefix, setLogPrefix } from '../runtime/log-prefix.js';
 import { MessageEnv } from '../runtime/message-env.js';
 import { rawMessage } from '../runtime/raw-message.js';
 import { runRoute, whenDone } from '../runtime/run.js';
@@ -82,6 +83,20 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: M
   if (core.receivedRport) msg.localRport = true;
   if (core.replyToVia) msg.replyToVia = true;
   const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY, env);
+  if (program.logPrefix !== undefined) {
+    setLogPrefix(ctx);
+    try {
+      return begin(ctx);
+    } finally {
+      clearLogPrefix(host.log);
+    }
+  }
+  begin(ctx);
+}
+
+function begin(ctx: Context): void {
+  const { program } = ctx;
+  const host = ctx.host as ServerHost;
   const pre = program.routes.event.get('core:pre-routing');
   if (pre === undefined) return dispatch(ctx);
   const type = ctx.routeType;
@@ -149,6 +164,7 @@ function requestDone(host: ServerHost, ctx: Context, begin: number | undefined):
   tellLatency(ctx, begin, 'request');
   for (const hook of host.hooks.afterRequest) hook(ctx);
   afterScript(ctx);
+  clearLogPrefix(host.log);
 }
 
 function reply(ctx: Context): void {
@@ -166,6 +182,7 @@ function reply(ctx: Context): void {
     whenDone(done, () => {
       tellLatency(ctx, begin, 'reply');
       afterScript(ctx);
+      clearLogPrefix(host.log);
     }),
     'reply',
   );

@@ -1,5 +1,6 @@
 /** failure_route and event_route[tm:branch-failure:…]: the request as it was relayed is in view (sip.md, section 4). */
 import { type Context, ROUTE } from '../../runtime/context.js';
+import { clearLogPrefix, setLogPrefix } from '../../runtime/log-prefix.js';
 import { runRoute } from '../../runtime/run.js';
 import type { SipMessage } from '../../sip/message.js';
 import { raise, type TmEventName, wants } from './callbacks.js';
@@ -29,7 +30,11 @@ export function runFailure(tm: Tm, t: Transaction, picked: ClientBranch): boolea
   if (route === undefined) return keepFlags(t, ctx);
   if (t.settings.onFailure !== '') t.ownSettings().onFailure = '';
   t.flags &= ~T.SUSPENDED;
-  return andThen(runRoute(ctx, route), () => keepFlags(t, ctx));
+  setLogPrefix(ctx);
+  return andThen(runRoute(ctx, route), () => {
+    clearLogPrefix(tm.host.log);
+    return keepFlags(t, ctx);
+  });
 }
 
 const BRANCH_FAILURE = 'tm:branch-failure:';

@@ -7,6 +7,7 @@ import { CORE_CATALOG } from '../core/catalog.js';
 import { coreDefaults } from '../core/params.js';
 import { unbuiltParams } from '../core/unbuilt-params.js';
 import { bindFormat, bindVariable } from '../format.js';
+import { setLogPrefix } from '../log-prefix.js';
 import { type BindEnv, FAILED, type ModuleDefinition, ROUTE } from '../module.js';
 import * as ops from '../ops.js';
 import type { Program, Route, RouteTable } from '../program.js';
@@ -106,7 +107,7 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
     late: [],
     rests: new Map(),
     trace: options.trace,
-    watch: watcher(catalog.loaded),
+    watch: watcher(catalog.loaded, core.values.get('log_prefix_mode') === 1 ? setLogPrefix : undefined),
     assigned: catalog.loaded.find((m) => m.assigned !== undefined)?.assigned,
     used: new Map(),
   };
@@ -119,16 +120,35 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
   yield;
   checkModules(unit);
   const silenced = silencedRoutes(groups, unit);
+  const logPrefix = bindLogPrefix(unit, base);
   yield;
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
-  return { program: yield* link(groups, unit, loaded, sorted, silenced), problems: sorted };
+  return { program: yield* link(groups, unit, loaded, { problems: sorted, logPrefix }, silenced), problems: sorted };
+}
+
+/** 5.6.3 does without a prefix that it cannot read. */
+function bindLogPrefix(unit: Unit, base: Omit<BindEnv, 'compat' | 'span' | 'routeName'>): Program['logPrefix'] {
+  const text = unit.core.values.get('log_prefix');
+  if (typeof text !== 'string' || text === '') return undefined;
+  const span = unit.script.items.find((i) => i.kind === 'param' && i.name === 'log_prefix')?.span ?? NOWHERE;
+  const format = bindFormat(text, {
+    ...base,
+    compat: 'KAMAILIO',
+    span,
+    routeName: '',
+    core: unit.core,
+    used: unit.used,
+  });
+  if ('ok' in format) return format.ok.get;
+  unit.problems.push(problem('log-prefix', { why: format.error }, span));
+  return undefined;
 }
 
 /** One function for all loaded modules that watch. */
-function watcher(modules: readonly ModuleDefinition[]): Watch | undefined {
-  const all = modules.flatMap((m) => (m.watch ? [m.watch] : []));
+function watcher(modules: readonly ModuleDefinition[], own: Watch | undefined): Watch | undefined {
+  const all = [...(own ? [own] : []), ...modules.flatMap((m) => (m.watch ? [m.watch] : []))];
   const [first] = all;
   if (first === undefined || all.length === 1) return first;
   return (ctx, at, routeName) => {
@@ -315,7 +335,7 @@ function* link(
   groups: Groups,
   unit: Unit,
   loaded: Loader['loaded'],
-  problems: readonly Problem[],
+  extra: Pick<Program, 'problems' | 'logPrefix'>,
   silenced: ReadonlySet<string>,
 ): Generator<void, Program> {
   const lines = new Map([...unit.script.sources].map(([file, text]) => [file, text.split('\n')]));
@@ -356,7 +376,8 @@ function* link(
     avpFlags: loaded.avpFlags,
     globals: loaded.globals,
     variables: [...unit.used.values()],
-    problems,
+    problems: extra.problems,
+    logPrefix: extra.logPrefix,
     code,
   };
 }

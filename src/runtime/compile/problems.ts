@@ -59,6 +59,7 @@ export const COMPILE_PROBLEMS = {
     text: '{name}={value} is not built in kamscript: {why}; leave the line out',
     phase: 'init',
   },
+  'log-prefix': { severity: 'warning', text: 'log_prefix cannot be read and is left out: {why}', phase: 'init' },
   'core-statement': { severity: 'error', text: '{name}: {why}' },
   'core-operand': { severity: 'error', text: '{name}: {why}' },
   'onsend-command': { severity: 'error', text: 'command not allowed in onsend_route: {name}' },
