@@ -79,6 +79,7 @@ import { uuid } from './uuid.js';
 import { xhttp } from './xhttp/index.js';
 import { xhttpProm } from './xhttp_prom/index.js';
 import { xlog } from './xlog/index.js';
+import { xmlrpc } from './xmlrpc/index.js';
 
 export const MODULES: readonly ModuleDefinition[] = [
   acc,
@@ -158,6 +159,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   utils,
   uuid,
   xhttp,
+  xmlrpc,
   xhttpProm,
   xlog,
 ];

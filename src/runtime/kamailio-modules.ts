@@ -183,7 +183,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   xhttp_pi: 'dispatch_xhttp_pi',
   xhttp_rpc: 'dispatch_xhttp_rpc',
   xmlops: '',
-  xmlrpc: 'dispatch_rpc xmlrpc_reply',
   xmpp: 'xmpp_send_message',
   xprint: 'xpdbg xplog',
 };

@@ -403,7 +403,7 @@ export class RpcAnswers {
 
 /** How a command was called. */
 export interface RpcCall {
-  readonly transport: 'binrpc' | 'http' | 'fifo' | 'datagram' | 'script';
+  readonly transport: 'binrpc' | 'http' | 'fifo' | 'datagram' | 'script' | 'xmlrpc';
 }
 
 /** Thrown by an RPC command: code and text go to the caller. */

@@ -12,6 +12,8 @@ import {
 } from './module.js';
 import type { Program } from './program.js';
 
+export * from './rpc-args.js';
+
 type Commands = ReadonlyMap<string, RpcDefinition>;
 
 /** By the program whose modules give them: a reload brings a new list. */
@@ -119,36 +121,6 @@ export function jsonResult(command: RpcDefinition, result: RpcResult): RpcValue 
   if (command.returnsArray) return values;
   const last = values.at(-1);
   return last === undefined ? {} : last;
-}
-
-// ------------------------------------------------------------------ arguments
-
-const BAD_ARGUMENT = 400;
-
-function badArgument(at: number, expected: string, given: RpcValue | undefined): RpcFault {
-  const why = given === undefined ? 'end of packet encountered' : "record doesn't match type";
-  return new RpcFault(BAD_ARGUMENT, `error at parameter ${at}: expected ${expected} type but ${why}`);
-}
-
-/** Argument `at` (from 0), which must be a text. */
-export function textArg(args: readonly RpcValue[], at: number): string {
-  const v = args[at];
-  if (typeof v !== 'string') throw badArgument(at, 'string', v);
-  return v;
-}
-
-/** Argument `at` (from 0), which must be a whole number; a fraction is cut off. */
-export function intArg(args: readonly RpcValue[], at: number): number {
-  const v = args[at];
-  if (typeof v === 'boolean') return v ? 1 : 0;
-  if (typeof v !== 'number') throw badArgument(at, 'integer', v);
-  return Math.trunc(v) | 0;
-}
-
-/** Argument `at` as text, whatever scalar it is (Kamailio's `.S`); undefined: not there. */
-export function anyText(args: readonly RpcValue[], at: number): string | undefined {
-  const v = args[at];
-  return v === undefined || v === null || typeof v === 'object' ? undefined : String(v);
 }
 
 // -------------------------------------------------------------------- system.*

@@ -1,6 +1,7 @@
 /** Management commands of dialplan. */
 import { DbError } from '../../runtime/database.js';
 import { type Host, LEVEL, type RpcCall, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
+import { intArg, leadingArgs, takesTextAsZero } from '../../runtime/rpc.js';
 import type { LengthRules, Rule } from './rules.js';
 import { DIALPLAN } from './state.js';
 import { translate } from './translate.js';
@@ -29,14 +30,14 @@ async function reload(host: Host): Promise<undefined> {
 
 const DEFAULT_DELTA = 5;
 
-/** The number of a plan; over JSON a text counts as 0. */
-function planNumber(value: RpcValue | undefined, call: RpcCall | undefined): number | undefined {
-  if (typeof value === 'number') return Math.trunc(value);
-  return value === undefined || call?.transport === 'binrpc' ? undefined : 0;
+/** The number of a plan, the first argument; undefined: there is none. Over JSON a text counts as 0. */
+function planNumber(args: readonly RpcValue[], call: RpcCall | undefined): number | undefined {
+  if (typeof args[0] === 'string' && takesTextAsZero(call)) return 0;
+  return leadingArgs(args, (all, at) => (at === 0 ? intArg(all, at) : 0))[0];
 }
 
 function translation(host: Host, args: readonly RpcValue[], call?: RpcCall): RpcValue {
-  const dpid = planNumber(args[0], call);
+  const dpid = planNumber(args, call);
   const input = args[1];
   if (dpid === undefined || typeof input !== 'string') throw new RpcFault(500, 'Invalid parameters');
   const plan = planOf(host, dpid);
@@ -67,7 +68,7 @@ export const rpc: Readonly<Record<string, RpcDefinition>> = {
   'dialplan.dump': {
     doc: 'Dump dialplan content',
     run(host, args, call) {
-      const dpid = planNumber(args[0], call);
+      const dpid = planNumber(args, call);
       if (dpid === undefined) throw new RpcFault(500, 'Missing parameter');
       const plan = planOf(host, dpid);
       return { DPID: dpid, ENTRIES: plan.flatMap(({ rules }) => rules.map(entry)) };

@@ -7,7 +7,7 @@ import {
   type RpcResult,
   type RpcValue,
 } from '../../runtime/module.js';
-import { anyText, intArg, textArg } from '../../runtime/rpc.js';
+import { anyText, intArg, takesTextAsZero, textArg } from '../../runtime/rpc.js';
 import { bracketed } from '../../sip/transport.js';
 import { type Destination, makeDestination, STATE } from './destination.js';
 import { hashOf } from './hash.js';
@@ -33,7 +33,7 @@ function reading<T>(read: () => T): T {
 
 /** A number; JSON-RPC takes any text for 0, as Kamailio does. */
 function number(args: readonly RpcValue[], at: number, call?: RpcCall): number {
-  return typeof args[at] === 'string' && call?.transport !== 'binrpc' ? 0 : intArg(args, at);
+  return typeof args[at] === 'string' && takesTextAsZero(call) ? 0 : intArg(args, at);
 }
 
 // ---------------------------------------------------------------------- list

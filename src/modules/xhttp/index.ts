@@ -1,6 +1,4 @@
 /** Kamailio's xhttp: HTTP requests on the SIP listeners run event_route[xhttp:request]. */
-import type { Socket } from 'node:net';
-import { ROUTE, Context as Run } from '../../runtime/context.js';
 import {
   type RouteContext as Context,
   defineModule,
@@ -14,11 +12,11 @@ import {
 } from '../../runtime/module.js';
 import { compileRegex } from '../../runtime/regex.js';
 import { cachedRegex } from '../../runtime/regex-cache.js';
-import { runRoute } from '../../runtime/run.js';
 import { anyText, plain, transformationClass } from '../../runtime/transformations/common.js';
 import type { Received } from '../../sip/transport.js';
-import { HttpConnection, type XhttpState } from './connection.js';
-import { httpMessage, isHttp } from './message.js';
+import type { XhttpState } from './connection.js';
+import { type HttpDoor, openHttpDoor, runHttpRoute } from './doors.js';
+import { httpMessage } from './message.js';
 import { httpReply } from './reply.js';
 
 interface Params {
@@ -45,37 +43,18 @@ function isWanted(host: Host, url: string): boolean {
   return url_match === null || matches(url_match);
 }
 
-/** Runs the event route on one request; gives a promise only when the script waits. */
-function runRequest(host: Host, text: string, from: Received): void | Promise<void> {
-  const { program } = host;
-  const route = program.routes.event.get(EVENT);
+function request(host: Host, text: string, from: Received): ReturnType<HttpDoor> {
+  const route = host.program.routes.event.get(EVENT);
   const msg = httpMessage(text, from, host.nextMessageId?.() ?? 0, host.clock.now());
-  if (msg === undefined || route === undefined || !isWanted(host, msg.originalUri)) return;
-  const ctx = new Run(host, program, msg, ROUTE.REQUEST);
-  const after = () => {
-    for (const hook of host.hooks.afterRequest) hook(ctx);
-  };
-  for (const hook of host.hooks.beforeRequest) if (!hook(ctx)) return after();
-  const code = runRoute(ctx, route);
-  if (typeof code !== 'number') return code.then(after);
-  after();
+  if (msg === undefined || route === undefined || !isWanted(host, msg.originalUri)) return 'pass';
+  return runHttpRoute(host, msg, route);
 }
 
 function start(host: Host): XhttpState {
   if (!host.program.routes.event.has(EVENT)) {
     throw new Error(`xhttp: the script has no event_route[${EVENT}] {…}, which answers the HTTP requests`);
   }
-  const state: XhttpState = { connections: new Map() };
-  host.hooks.onStream.push((head: Buffer, stream: Socket, from: Received) => {
-    if (!isHttp(head.toString('latin1', 0, head.indexOf('\n') + 1))) return false;
-    const connection = new HttpConnection(host, stream, from, (text, source) => runRequest(host, text, source));
-    state.connections.set(from.connection, connection);
-    stream.once('close', () => state.connections.delete(from.connection));
-    // the transport has to finish handing the stream over first
-    queueMicrotask(() => connection.begin(head));
-    return true;
-  });
-  return state;
+  return { connections: openHttpDoor(host, (text, from) => request(host, text, from)) };
 }
 
 const LEAST_CODE = 100;

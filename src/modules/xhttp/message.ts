@@ -12,11 +12,22 @@ export function isHttp(head: string): boolean {
   return REQUEST_LINE.test(head);
 }
 
-/** undefined: no HTTP request. */
-export function httpMessage(text: string, from: Received, id: number, now: number): SipMessage | undefined {
+/**
+ * undefined: no HTTP request. With `ownUri` that is the request URI in place of the URL, and the Via of the client's address
+ * is there whatever else is.
+ */
+export function httpMessage(
+  text: string,
+  from: Received,
+  id: number,
+  now: number,
+  ownUri?: string,
+): SipMessage | undefined {
   const line = REQUEST_LINE.exec(text);
   if (line === null) return undefined;
-  const [whole, method = '', uri = '', version = ''] = line;
+  const [received, method = '', url = '', version = ''] = line;
+  const uri = ownUri ?? url;
+  const whole = ownUri === undefined ? received : `${method} ${uri} ${version}\r\n`;
   const start: StartLine = {
     isRequest: true,
     method,
@@ -27,11 +38,17 @@ export function httpMessage(text: string, from: Received, id: number, now: numbe
     start: 0,
     end: whole.length,
   };
-  const rest = text.slice(whole.length);
+  const rest = text.slice(received.length);
   const bodyAt = text.indexOf('\r\n\r\n');
-  const headers = text.slice(whole.length - 1, bodyAt + 2);
-  if (SIP_VIA.test(headers)) return new SipMessage(text, start, from, id, now);
+  const headers = text.slice(received.length - 1, bodyAt + 2);
+  if (ownUri === undefined && SIP_VIA.test(headers)) return new SipMessage(text, start, from, id, now);
   const kept = headers.replace(HTTP_VIA, '\nHTTP-Via$1').slice(1) + rest.slice(headers.length - 1);
   const via = `Via: SIP/2.0/${from.proto.toUpperCase()} ${bracketed(from.srcIp)}:${from.srcPort}\r\n`;
   return new SipMessage(whole + via + kept, start, from, id, now);
+}
+
+/** Method and URL of a request. */
+export function requestLine(text: string): { readonly method: string; readonly url: string } | undefined {
+  const line = REQUEST_LINE.exec(text);
+  return line === null ? undefined : { method: line[1] ?? '', url: line[2] ?? '' };
 }

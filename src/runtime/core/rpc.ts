@@ -10,6 +10,7 @@ import type { ListenSocket } from '../../sip/transport.js';
 import { unready } from '../health.js';
 import type { Host } from '../host.js';
 import { type RpcDefinition, RpcFault, type RpcValue } from '../module.js';
+import { intArg, leadingArgs, takesTextAsZero, textArg } from '../rpc-args.js';
 import { VERSION } from './version.js';
 
 /** ctime() without its line end: `Tue Nov 24 09:55:40 2026`. */
@@ -220,12 +221,13 @@ export const CORE_RPC: Readonly<Record<string, RpcDefinition>> = {
   'core.prints': {
     doc: 'Returns the strings given as parameters.',
     returnsArray: true,
-    run: (_host, args) => [...leading(args, (a) => typeof a === 'string')],
+    run: (_host, args) => leadingArgs(args, textArg),
   },
   'core.printi': {
     doc: 'Returns the integers given as parameters.',
     returnsArray: true,
-    run: (_host, args) => args.map((a) => (typeof a === 'number' ? Math.trunc(a) : 0)),
+    run: (_host, args, call) =>
+      leadingArgs(args, (all, at) => (typeof all[at] !== 'number' && takesTextAsZero(call) ? 0 : intArg(all, at))),
   },
   'core.uptime': {
     doc: 'Returns how long the server has been running.',
