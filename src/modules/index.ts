@@ -76,6 +76,7 @@ import { uacRedirect } from './uac_redirect.js';
 import { usrloc } from './usrloc/index.js';
 import { utils } from './utils.js';
 import { uuid } from './uuid.js';
+import { websocket } from './websocket/index.js';
 import { xhttp } from './xhttp/index.js';
 import { xhttpProm } from './xhttp_prom/index.js';
 import { xlog } from './xlog/index.js';
@@ -158,6 +159,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   timer,
   utils,
   uuid,
+  websocket,
   xhttp,
   xmlrpc,
   xhttpProm,

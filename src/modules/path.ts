@@ -14,7 +14,7 @@ import {
 } from '../runtime/module.js';
 import { sentBy, type ViaOptions } from '../sip/build.js';
 import { HDR } from '../sip/header-names.js';
-import { bracketed, type ListenSocket, type Proto, type Received } from '../sip/transport.js';
+import { bracketed, type ListenSocket, type Proto, type Received, uriProto } from '../sip/transport.js';
 import { parseParams } from '../sip/uri.js';
 import { hasRr, onRoute } from './rr/state.js';
 
@@ -91,7 +91,7 @@ function fromNumbers(value: string): string | undefined {
   const [, host, port, number] = /^([^~]+)~(\d+)~(\d)$/.exec(value) ?? [];
   const proto = Object.entries(PROTO_NUMBERS).find(([, n]) => n === Number(number))?.[0];
   if (host === undefined || proto === undefined) return undefined;
-  return `sip:${host}:${port}${proto === 'udp' ? '' : `;transport=${proto}`}`;
+  return `sip:${host}:${port}${proto === 'udp' ? '' : `;transport=${uriProto(proto)}`}`;
 }
 
 const params = {

@@ -1,4 +1,5 @@
 /** What a running server is to the script, the variables and the modules. `server/` implements it, `testing/` too. */
+import { type Encode, isWebSocket } from '../sip/connections.js';
 import type { SipMessage } from '../sip/message.js';
 import type { StreamOptions } from '../sip/stream-transport.js';
 import type { Destination, ListenSocket, Proto, Received, SendOptions, Transport } from '../sip/transport.js';
@@ -103,6 +104,16 @@ export interface NetData {
 
 /** Gives the data to go on with. */
 export type NetHook = (data: NetData) => string | Promise<string>;
+
+/** The transport for Via: `;transport=ws` stands for WebSocket over TCP and over TLS, the connection tells which. */
+export function carrier(host: Host, { proto, ip, port }: Target): Proto {
+  return (proto === 'ws' ? host.webSocket?.(ip, port) : undefined) ?? proto;
+}
+
+/** False: it takes a WebSocket connection, and there is none to that address. */
+export function isConnected(host: Host, { proto, ip, port }: Target): boolean {
+  return !isWebSocket(proto) || host.webSocket === undefined || host.webSocket(ip, port) !== undefined;
+}
 
 /** Places where modules join the way of a message. Arrays are walked in order of registration. */
 export interface Hooks {
@@ -241,6 +252,15 @@ export interface Host {
 
   /** Ends a stream connection. Missing: no streams. */
   closeConnection?(connection: number): void;
+
+  /** WebSocket begins on a connection: what is sent on it goes through `encode`. False: it is not there. Missing: no streams. */
+  upgradeConnection?(connection: number, encode: Encode): boolean;
+
+  /** The transport of the WebSocket connection to that address; undefined: there is none. Missing: no streams. */
+  webSocket?(ip: string, port: number): Proto | undefined;
+
+  /** Takes a message as if it had come by a transport (frames of WebSocket). False: it cannot be read. Never throws. */
+  receive?(data: Buffer | string, from: Received): boolean;
 
   /** What `start` of a loaded module gave. Throws when the module is not loaded: check at load with `needs`. */
   state<T>(key: StateKey<T>): T;

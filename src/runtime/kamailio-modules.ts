@@ -177,7 +177,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   uid_uri_db: 'check_uri lookup_user',
   uri_db: 'check_from check_to check_uri does_uri_exist',
   userblocklist: 'check_allowlist check_blocklist check_user_allowlist check_user_blocklist',
-  websocket: 'ws_close ws_handle_handshake',
   xcap_client: '',
   xcap_server: 'xcaps_del xcaps_get xcaps_put',
   xhttp_pi: 'dispatch_xhttp_pi',

@@ -114,7 +114,10 @@ export class Myself {
   }
 
   /** An alias without a port stands for any; port 0 asked for stands for any of ours. */
-  has(host: string, port: number, proto: Proto | undefined): boolean {
+  has(host: string, port: number, wanted: Proto | undefined): boolean {
+    // WebSocket has no listeners of its own
+    if (wanted === 'ws') return this.has(host, port, 'tcp') || this.has(host, port, 'tls');
+    const proto = wanted === 'wss' ? 'tls' : wanted;
     const h = plainHost(host);
     const fits = (p: number, pr: string | undefined) =>
       (port === 0 || p === 0 || p === port) && (!proto || !pr || pr === proto);

@@ -98,6 +98,9 @@ export class ServerHost implements Host {
   streamConnections: NonNullable<Host['streamConnections']> = () => NO_CONNECTIONS;
   aliasConnection: (connection: number, port: number) => boolean = () => true;
   closeConnection: (connection: number) => void = () => undefined;
+  upgradeConnection: NonNullable<Host['upgradeConnection']> = () => false;
+  webSocket: NonNullable<Host['webSocket']> = () => undefined;
+  receive: NonNullable<Host['receive']> = () => true;
   /** Set by the server once its sockets are known. */
   myself: Myself | undefined;
   readonly transports: Map<ListenSocket, Transport> = new Map();
@@ -148,7 +151,7 @@ export class ServerHost implements Host {
   findSocket(proto: Proto | undefined, host: string, port: number): ListenSocket | undefined {
     const wanted = plainHost(host);
     const fits = (s: ListenSocket, at: number) =>
-      (port === 0 || at === port) && (proto === undefined || s.proto === proto);
+      (port === 0 || at === port) && (proto === undefined || carries(s.proto, proto));
     for (const s of this.sockets) if (fits(s, s.port) && plainHost(s.ip) === wanted) return s;
     for (const s of this.sockets) {
       if (s.advertised && fits(s, s.advertised.port) && plainHost(s.advertised.host) === wanted) return s;
@@ -156,10 +159,12 @@ export class ServerHost implements Host {
     return undefined;
   }
 
-  socketFor(proto: Proto, ip: string, preferred: ListenSocket | null, bound?: ListenSocket): ListenSocket | undefined {
+  socketFor(wanted: Proto, ip: string, preferred: ListenSocket | null, bound?: ListenSocket): ListenSocket | undefined {
+    // WebSocket has no listeners of its own
+    const proto = wanted === 'ws' ? 'tcp' : wanted === 'wss' ? 'tls' : wanted;
     const af = ip.includes(':') ? 6 : 4;
     if (preferred !== null && preferred.af === af) {
-      if (preferred.proto === proto) return preferred;
+      if (preferred.proto === proto || (wanted === 'ws' && preferred.proto === 'tls')) return preferred;
       const twin = this.findSocket(proto, preferred.ip, preferred.port);
       if (twin !== undefined) return twin;
     }
@@ -312,6 +317,12 @@ export class ServerHost implements Host {
   shutdown(reason: string): void {
     this.#onShutdown(reason);
   }
+}
+
+/** WebSocket has no listeners of its own, and ws may be over TLS. */
+function carries(listener: Proto, wanted: Proto): boolean {
+  if (wanted === 'ws') return listener === 'tcp' || listener === 'tls';
+  return wanted === 'wss' ? listener === 'tls' : listener === wanted;
 }
 
 function passes(ctx: Context, code: number): boolean {

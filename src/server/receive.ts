@@ -9,31 +9,37 @@ import { rawMessage } from '../runtime/raw-message.js';
 import { runRoute, whenDone } from '../runtime/run.js';
 import type { SipMessage } from '../sip/message.js';
 import { acceptable, parseMessage } from '../sip/parse.js';
-import type { OnDatagram, Received } from '../sip/transport.js';
+import type { Received } from '../sip/transport.js';
 import { type ServerHost, throughHooks } from './host.js';
 
-/** What the transports call with each message. Never throws. */
-export function receiver(host: ServerHost): OnDatagram {
+/** What the transports call with each message. False: it is known to be none. Never throws. */
+export function receiver(host: ServerHost): (data: Buffer | string, from: Received) => boolean {
   return (data, from) => {
     if (!host.turns.busy) return guarded(host, data, from);
     // The transport uses its buffer again.
     const own = typeof data === 'string' ? data : Buffer.from(data);
-    host.turns.run(() => guarded(host, own, from));
+    host.turns.run(() => void guarded(host, own, from));
+    return true;
   };
 }
 
-function guarded(host: ServerHost, data: Buffer | string, from: Received): void {
+function guarded(host: ServerHost, data: Buffer | string, from: Received): boolean {
   try {
     const around = host.hooks.aroundReceived;
-    if (around === undefined) receive(host, data, from);
-    else around(typeof data === 'string' ? Buffer.from(data, 'latin1') : data, from, () => receive(host, data, from));
+    if (around === undefined) return receive(host, data, from);
+    let result = true;
+    around(typeof data === 'string' ? Buffer.from(data, 'latin1') : data, from, () => {
+      result = receive(host, data, from);
+    });
+    return result;
   } catch (e) {
     const text = e instanceof Error ? (e.stack ?? e.message) : String(e);
     host.log.write(LEVEL.BUG, '<core>', `a message from ${from.srcIp}:${from.srcPort} failed: ${text}`);
+    return true;
   }
 }
 
-function receive(host: ServerHost, data: Buffer | string, from: Received): void {
+function receive(host: ServerHost, data: Buffer | string, from: Received): boolean {
   const { program } = host;
   const route = coreOf(program).receivedRoute ? program.routes.event.get('core:msg-received') : undefined;
   if (route === undefined) return opened(host, data, from);
@@ -47,13 +53,14 @@ function receive(host: ServerHost, data: Buffer | string, from: Received): void 
     }),
     'event_route[core:msg-received]',
   );
+  return true;
 }
 
 /** What is shorter is a keep-alive where it came alone. */
 const LEAST_DATAGRAM = 32;
 
 /** Modules that change what comes from the network have their turn. */
-function opened(host: ServerHost, data: Buffer | string, from: Received): void {
+function opened(host: ServerHost, data: Buffer | string, from: Received): boolean {
   const { onNetIn, onNetOut } = host.hooks;
   if (onNetIn.length + onNetOut.length === 0) return parsed(host, data, from);
   const text = textOf(data);
@@ -62,21 +69,25 @@ function opened(host: ServerHost, data: Buffer | string, from: Received): void {
   host.within(env, () => {
     const changed = throughHooks(onNetIn, { text, env, from });
     host.detachIfPending(
-      whenDone(changed, (now) => host.within(env, () => parsed(host, now, from, env))),
+      whenDone(changed, (now) => host.within(env, () => void parsed(host, now, from, env))),
       'what came from the network',
     );
   });
+  return true;
 }
 
 function textOf(data: Buffer | string): string {
   return typeof data === 'string' ? data : data.toString('latin1');
 }
 
-function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: MessageEnv): void {
+function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: MessageEnv): boolean {
   const { program } = host;
   const msg = parseMessage(data, from, host.nextMessageId(), host.clock.now());
   const why = msg === undefined ? 'no SIP' : acceptable(msg);
-  if (msg === undefined || why !== undefined) return refused(host, textOf(data), from, why ?? '');
+  if (msg === undefined || why !== undefined) {
+    refused(host, textOf(data), from, why ?? '');
+    return false;
+  }
   host.recorder?.received(msg.text, from);
   const core = coreOf(program);
   if (core.forceRport) msg.forceRport = true;
@@ -98,7 +109,10 @@ function begin(ctx: Context): void {
   const { program } = ctx;
   const host = ctx.host as ServerHost;
   const pre = program.routes.event.get('core:pre-routing');
-  if (pre === undefined) return dispatch(ctx);
+  if (pre === undefined) {
+    dispatch(ctx);
+    return true;
+  }
   const type = ctx.routeType;
   ctx.routeType = ROUTE.REQUEST;
   host.detachIfPending(
@@ -109,6 +123,7 @@ function begin(ctx: Context): void {
     }),
     'event_route[core:pre-routing]',
   );
+  return true;
 }
 
 function refused(host: ServerHost, text: string, from: Received, why: string): void {

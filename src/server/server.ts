@@ -78,6 +78,9 @@ export class Server {
     this.#makeTransport = makeTransport;
     host.aliasConnection = (id, port) => this.#connections.alias(id, port);
     host.closeConnection = (id) => this.#connections.get(id)?.stream.destroySoon();
+    host.receive = receiver(host);
+    host.upgradeConnection = (id, encode) => this.#connections.upgrade(id, encode);
+    host.webSocket = (ip, port) => this.#connections.find('ws', ip, port)?.proto;
     host.streams = () => streamEntries(this.#connections, host);
     host.streamConnections = () => streamCounts(this.#connections);
   }
@@ -200,7 +203,7 @@ export class Server {
   async #open(socket: ListenSocket): Promise<void> {
     const transport = this.#transportFor(socket);
     try {
-      await transport.start(receiver(this.host));
+      await transport.start(this.host.receive);
     } catch (e) {
       throw cannotListen(socket, e);
     }

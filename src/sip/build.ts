@@ -9,5 +9,5 @@ export {
   type ReplyOptions,
   replyDestination,
 } from './build-reply.js';
-export { ownVia, sentBy, type ViaOptions } from './own-via.js';
+export { ownVia, sentBy, type ViaOptions, viaConnection } from './own-via.js';
 export { localTag, MAGIC_COOKIE, statelessBranch, tagPrefix, tagSuffix } from './tag.js';

@@ -5,7 +5,8 @@ import type { Proto } from './transport.js';
 
 export interface Connection {
   readonly id: number;
-  readonly proto: Proto;
+  /** Becomes ws or wss when WebSocket begins on it. */
+  proto: Proto;
   readonly ip: string;
   readonly port: number;
   readonly stream: Socket;
@@ -17,6 +18,15 @@ export interface Connection {
   readonly waiting: Set<(error: Error) => void>;
   /** Further ports of the other side that lead here (force_tcp_alias()). */
   readonly aliases: Set<number>;
+  /** Makes of a message what is written (a frame of WebSocket); undefined: it cannot be sent. Missing: it is written as it is. */
+  encode?: Encode;
+}
+
+export type Encode = (data: string | Buffer) => Buffer | undefined;
+
+/** As URIs have it, ws stands for WebSocket over TCP and TLS both. */
+export function isWebSocket(proto: Proto): boolean {
+  return proto === 'ws' || proto === 'wss';
 }
 
 /** One table for all stream transports of a server, so that ids are unique. */
@@ -50,11 +60,14 @@ export class ConnectionTable {
       aliases: new Set(),
     };
     this.#byId.set(connection.id, connection);
-    this.#byAddress.set(key(proto, ip, port), connection);
-    if (connection.localPort !== undefined) {
-      this.#byPorts.set(`${key(proto, ip, port)}>${connection.localPort}`, connection);
-    }
+    this.#index(connection);
     return connection;
+  }
+
+  #index(connection: Connection): void {
+    const { proto, ip, port, localPort, aliases } = connection;
+    for (const p of [port, ...aliases]) this.#byAddress.set(key(proto, ip, p), connection);
+    if (localPort !== undefined) this.#byPorts.set(`${key(proto, ip, port)}>${localPort}`, connection);
   }
 
   get(id: number): Connection | undefined {
@@ -88,8 +101,23 @@ export class ConnectionTable {
     return true;
   }
 
+  /** WebSocket begins on a connection: from now on it is found as such. False: there is no such connection. */
+  upgrade(id: number, encode: Encode): boolean {
+    const connection = this.#byId.get(id);
+    if (connection === undefined || isWebSocket(connection.proto)) return false;
+    this.#forget(connection);
+    connection.proto = connection.proto === 'tls' ? 'wss' : 'ws';
+    connection.encode = encode;
+    this.#index(connection);
+    return true;
+  }
+
   remove(connection: Connection): void {
     this.#byId.delete(connection.id);
+    this.#forget(connection);
+  }
+
+  #forget(connection: Connection): void {
     const ports = `${key(connection.proto, connection.ip, connection.port)}>${connection.localPort}`;
     if (this.#byPorts.get(ports) === connection) this.#byPorts.delete(ports);
     for (const port of [connection.port, ...connection.aliases]) {
@@ -104,5 +132,5 @@ export class ConnectionTable {
 }
 
 function key(proto: Proto, ip: string, port: number): string {
-  return `${proto}:${ip}:${port}`;
+  return `${proto === 'wss' ? 'ws' : proto}:${ip}:${port}`;
 }

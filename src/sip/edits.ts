@@ -6,6 +6,8 @@
 /** What is known only when the message leaves: a Record-Route depends on the socket it leaves by. */
 export interface Leaving {
   readonly sendSocket: import('./transport.js').ListenSocket;
+  /** Transport where it is not the socket's: WebSocket over its streams. */
+  readonly proto?: import('./transport.js').Proto;
 }
 
 export type EditText = string | ((leaving: Leaving) => string);

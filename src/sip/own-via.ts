@@ -1,5 +1,5 @@
 /** The Via that the server puts on what it sends. */
-import { bracketed, type ListenSocket } from './transport.js';
+import { bracketed, type ListenSocket, type Received } from './transport.js';
 
 export interface ViaOptions {
   /** set_advertised_address/port or the global ones; before the socket's own `advertise`. */
@@ -25,9 +25,19 @@ export function sentBy(socket: ListenSocket, advertised?: ViaOptions['advertised
   return socket.port === SIP_PORT ? written : `${written}:${socket.port}`;
 }
 
+/** The connection that the Via of a forwarded request names; 0: none. Those of WebSocket are not named, as in Kamailio. */
+export function viaConnection({ proto, connection }: Received): number {
+  return proto === 'tcp' || proto === 'tls' ? connection : 0;
+}
+
+/** In its field of four characters, as Kamailio writes it: a blank stands behind WS. */
+function viaTransport(proto: string): string {
+  return proto === 'ws' ? 'WS ' : proto.toUpperCase();
+}
+
 /** The whole header line with its CRLF. */
 export function ownVia(socket: ListenSocket, branch: string, options: ViaOptions = {}): string {
-  const transport = (options.transport ?? socket.proto).toUpperCase();
+  const transport = viaTransport(options.transport ?? socket.proto);
   let line = `Via: SIP/2.0/${transport} ${sentBy(socket, options.advertised)};branch=${branch}`;
   if (options.connection) line += `;i=${options.connection.toString(16)}`;
   if (options.rport) line += ';rport';

@@ -1,6 +1,6 @@
 /** What TCP and TLS have in common: a listener, connections in both directions, messages cut out of streams. */
 import type { Server, Socket } from 'node:net';
-import { type Connection, ConnectionTable } from './connections.js';
+import { type Connection, ConnectionTable, isWebSocket } from './connections.js';
 import { type ProxiedAddresses, takeProxyHeader } from './proxy-protocol.js';
 import { StreamFramer } from './stream-framer.js';
 import type { Destination, ListenSocket, OnDatagram, Received, SendOptions, Transport } from './transport.js';
@@ -104,7 +104,9 @@ export abstract class StreamTransport implements Transport {
       ? this.connections.findBy(to.proto, to.ip, to.port, to.socket.port)
       : this.connections.find(to.proto, to.ip, to.port);
     if (connection === undefined) {
-      if (options?.noConnect || this.#server === null || to.port < 1 || to.port > 65535) return false;
+      // a server cannot open a WebSocket
+      if (options?.noConnect || isWebSocket(to.proto)) return false;
+      if (this.#server === null || to.port < 1 || to.port > 65535) return false;
       connection = this.#dial(to, options);
       if (connection === undefined) return false;
     }
@@ -114,9 +116,11 @@ export abstract class StreamTransport implements Transport {
       stream.destroy(new StreamError('queue', `too much waits for ${to.ip}:${to.port}`));
       return false;
     }
+    const written = connection.encode === undefined ? data : connection.encode(data);
+    if (written === undefined) return false;
     const done = onFailure === undefined ? undefined : outcome(connection, onFailure);
-    if (typeof data === 'string') stream.write(data, 'latin1', done);
-    else stream.write(data, done);
+    if (typeof written === 'string') stream.write(written, 'latin1', done);
+    else stream.write(written, done);
     if (options?.close) stream.end();
     return true;
   }

@@ -5,6 +5,11 @@ export type Proto = 'udp' | 'tcp' | 'tls' | 'sctp' | 'ws' | 'wss';
 /** Kamailio's numbers: `$prid`, K(UDP) …; 0 is none. */
 export const PROTO_ID: Readonly<Record<Proto, number>> = { udp: 1, tcp: 2, tls: 3, sctp: 4, ws: 5, wss: 6 };
 
+/** As URIs name it: ws is WebSocket over TLS too, `transport=wss` does not exist. */
+export function uriProto(proto: string): string {
+  return proto === 'wss' ? 'ws' : proto;
+}
+
 /** One `listen=` address. */
 export interface ListenSocket {
   readonly proto: Proto;

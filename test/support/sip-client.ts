@@ -71,8 +71,8 @@ function cutter(take: (text: string) => void): (data: Buffer) => void {
   };
 }
 
-interface Line {
-  readonly proto: 'UDP' | 'TCP' | 'TLS';
+export interface Line {
+  readonly proto: 'UDP' | 'TCP' | 'TLS' | 'WS' | 'WSS';
   readonly host: string;
   readonly port: number;
   write(text: string, to: number): void;
@@ -125,6 +125,11 @@ export class SipClient {
       close: () => stream.destroy(),
     };
     return new SipClient(line, (take) => stream.on('data', cutter(take)));
+  }
+
+  /** Over a line of another kind. */
+  static over(line: Line, subscribe: (take: (text: string) => void) => void): SipClient {
+    return new SipClient(line, subscribe);
   }
 
   #arrive(text: string): void {

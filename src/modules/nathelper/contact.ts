@@ -5,7 +5,7 @@ import { LEVEL } from '../../runtime/module.js';
 import { type Contact, contactsOf, contactWithUri } from '../../sip/header.js';
 import { isIp } from '../../sip/ip.js';
 import type { SipMessage } from '../../sip/message.js';
-import { bracketed, PROTO_ID, type Proto, type Received } from '../../sip/transport.js';
+import { bracketed, PROTO_ID, type Proto, type Received, uriProto } from '../../sip/transport.js';
 import { parseUri, protoOf, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
 import { nathelperParams } from './params.js';
 
@@ -175,7 +175,7 @@ export function takeAlias(ctx: Context, mode: number): number {
     ctx.host.log.write(LEVEL.ERR, 'nathelper', 'invalid alias param value\n');
     return FAILED;
   }
-  msg.dstUri = `sip:${alias.host}:${alias.port}${alias.proto === 'udp' ? '' : `;transport=${alias.proto}`}`;
+  msg.dstUri = `sip:${alias.host}:${alias.port}${alias.proto === 'udp' ? '' : `;transport=${uriProto(alias.proto)}`}`;
   msg.newUri = text.slice(0, at) + text.slice(end);
   return OK;
 }
@@ -191,13 +191,13 @@ export function aliasUri(ctx: Context): string | undefined {
   const at = text.indexOf(start);
   const value = at < 0 ? undefined : /^[^;>?\s]*/.exec(text.slice(at + start.length))?.[0];
   const alias = value === undefined ? undefined : parseAlias(value);
-  return alias === undefined ? undefined : `sip:${alias.host}:${alias.port};transport=${alias.proto}`;
+  return alias === undefined ? undefined : `sip:${alias.host}:${alias.port};transport=${uriProto(alias.proto)}`;
 }
 
 // ------------------------------------------------------------------ received
 
 function sourceUri({ srcIp, srcPort, proto }: Received): string {
-  return `sip:${bracketed(srcIp)}:${srcPort}${proto === 'udp' ? '' : `;transport=${proto}`}`;
+  return `sip:${bracketed(srcIp)}:${srcPort}${proto === 'udp' ? '' : `;transport=${uriProto(proto)}`}`;
 }
 
 /** fix_nated_register(): where the REGISTER came from goes into an AVP, for the registrar. */

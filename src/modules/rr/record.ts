@@ -6,10 +6,11 @@ import { LEVEL } from '../../runtime/host.js';
 import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toText } from '../../runtime/values.js';
 import { sentBy } from '../../sip/build.js';
+import { isWebSocket } from '../../sip/connections.js';
 import type { Edit, Leaving } from '../../sip/edits.js';
 import { fromOf, toOf } from '../../sip/header.js';
 import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
-import type { ListenSocket } from '../../sip/transport.js';
+import type { ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { directionOf, pendingParams, type RrParams, remember, rrParamsOf, UPSTREAM } from './state.js';
 
@@ -24,6 +25,8 @@ interface Parts {
   /** Address text of the last two kinds. */
   readonly address: string;
   readonly received: ListenSocket;
+  /** Transport by which the request came: WebSocket has no sockets of its own. */
+  readonly proto: Proto;
   readonly advertised: { readonly host: string | null; readonly port: number };
   /** Parameters before those of add_rr_param(). */
   readonly suffix: string;
@@ -43,36 +46,50 @@ function recordEdit(msg: SipMessage, parts: Parts, removed = false): RecordRoute
   return { at, remove: 0, tag: TAG, parts, text: (leaving) => lines(parts, leaving, removed) };
 }
 
-function lines(parts: Parts, { sendSocket }: Leaving, removed: boolean): string {
+/** One side: its socket, and the transport over it. */
+interface Side {
+  readonly socket: ListenSocket;
+  readonly proto: Proto;
+}
+
+function lines(parts: Parts, { sendSocket, proto = sendSocket.proto }: Leaving, removed: boolean): string {
   const end = `${parts.suffix}${parts.params}${parts.end}>\r\n`;
   if (parts.kind === 'preset') return removed ? end : `Record-Route: <${parts.prefix}${parts.address}${end}`;
-  const two = parts.double === 2 || (parts.double === 1 && differs(parts, sendSocket));
+  const out: Side = { socket: sendSocket, proto };
+  const into: Side = { socket: parts.received, proto: parts.proto };
+  const two = parts.double === 2 || (parts.double === 1 && differs(parts, into, out));
   if (removed) return two ? end + end : end;
   const r2 = two ? ';r2=on' : '';
-  const incoming = `Record-Route: <${parts.prefix}${address(parts, parts.received, sendSocket)}${r2}${end}`;
-  return two
-    ? `Record-Route: <${parts.prefix}${address(parts, sendSocket, parts.received)}${r2}${end}${incoming}`
-    : incoming;
+  const incoming = `Record-Route: <${parts.prefix}${address(parts, into, out)}${r2}${end}`;
+  return two ? `Record-Route: <${parts.prefix}${address(parts, out, into)}${r2}${end}${incoming}` : incoming;
 }
 
 /** By another address or, where the address is given, by another protocol. */
-function differs({ kind, received }: Parts, out: ListenSocket): boolean {
-  if (received.proto !== out.proto) return true;
-  return kind === 'own' && received !== out && (received.ip !== out.ip || received.port !== out.port);
+function differs({ kind }: Parts, into: Side, out: Side): boolean {
+  const { socket: a } = into;
+  const { socket: b } = out;
+  if (into.proto !== out.proto || a.proto !== b.proto) return true;
+  return kind === 'own' && a !== b && (a.ip !== b.ip || a.port !== b.port);
 }
 
 /** set_advertised_address() is for the outgoing side, and there for sockets without an `advertise` of their own. */
-function address(parts: Parts, socket: ListenSocket, other: ListenSocket): string {
+function address(parts: Parts, side: Side, other: Side): string {
   const { kind, address: given, received, advertised, names } = parts;
+  const { socket } = side;
   if (kind === 'own') {
     const told = socket === received || socket.advertised !== undefined ? undefined : advertised;
-    return sentBy(socket, told) + transportParam(socket) + (names && socket.name ? `;sn=${socket.name}` : '');
+    return sentBy(socket, told) + transportParam(side) + (names && socket.name ? `;sn=${socket.name}` : '');
   }
-  return socket.proto === other.proto ? given : `${given};transport=${socket.proto}`;
+  return transportName(side) === transportName(other) ? given : `${given};transport=${transportName(side)}`;
 }
 
-function transportParam({ proto }: ListenSocket): string {
-  return proto === 'udp' ? '' : `;transport=${proto}`;
+function transportParam(side: Side): string {
+  return side.socket.proto === 'udp' ? '' : `;transport=${transportName(side)}`;
+}
+
+/** In URIs ws is WebSocket over TLS too. */
+function transportName({ socket, proto }: Side): string {
+  return isWebSocket(proto) ? 'ws' : socket.proto;
 }
 
 // -------------------------------------------------------------------- pieces
@@ -115,6 +132,7 @@ function parts(ctx: Context, kind: Parts['kind'], address: string, suffix: strin
     prefix: prefixOf(ctx, params),
     address,
     received: msg.received.socket,
+    proto: msg.received.proto,
     advertised: advertisedOf(msg, coreOf(ctx.program)) ?? NOT_ADVERTISED,
     suffix,
     params: pendingParams(msg),

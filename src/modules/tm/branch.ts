@@ -1,9 +1,9 @@
 /** One outgoing branch: its route, where it goes, its text, and sending it. */
 import { type Context, ROUTE, STOP } from '../../runtime/context.js';
-import { afterScript } from '../../runtime/host.js';
+import { afterScript, carrier } from '../../runtime/host.js';
 import { runRoute } from '../../runtime/run.js';
 import { viaExtra } from '../../runtime/via-extra.js';
-import { buildForward, ownVia } from '../../sip/build.js';
+import { buildForward, ownVia, viaConnection } from '../../sip/build.js';
 import type { Edit } from '../../sip/edits.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
@@ -168,11 +168,11 @@ function build(
   const first = hops[0];
   if (first === undefined) return false;
   let to = spec.connection > 0 ? { ...first, connection: spec.connection } : first;
-  let text = requestText(t, b, msg, spec, to);
+  let text = requestText(tm, t, b, msg, spec, to);
   const bigger = to.proto === 'udp' ? largeMessageTarget(tm, t, msg, to, text.length) : undefined;
   if (bigger !== undefined) {
     to = bigger;
-    text = requestText(t, b, msg, spec, to);
+    text = requestText(tm, t, b, msg, spec, to);
   }
   b.text = text;
   b.to = to;
@@ -180,19 +180,26 @@ function build(
   return true;
 }
 
-function requestText(t: Transaction, b: ClientBranch, msg: SipMessage, spec: BranchSpec, to: Destination): string {
-  b.via = viaLine(t, b.index, msg, to);
+function requestText(
+  tm: Tm,
+  t: Transaction,
+  b: ClientBranch,
+  msg: SipMessage,
+  spec: BranchSpec,
+  to: Destination,
+): string {
+  b.via = viaLine(tm, t, b.index, msg, to);
   return buildForward(msg, {
     via: b.via,
     uri: spec.uri,
     path: spec.path,
-    leaving: { sendSocket: to.socket },
+    leaving: { sendSocket: to.socket, proto: to.proto },
     stream: to.proto !== 'udp',
   });
 }
 
 /** The own Via of a branch. */
-export function viaLine(t: Transaction, index: number, msg: SipMessage, to: Destination): string {
+export function viaLine(tm: Tm, t: Transaction, index: number, msg: SipMessage, to: Destination): string {
   const extra = viaExtra(msg, t.env, t.program);
   const core = t.program.core.values;
   const host = extra.host ?? msg.advertisedHost ?? core.get('advertised_address');
@@ -200,8 +207,9 @@ export function viaLine(t: Transaction, index: number, msg: SipMessage, to: Dest
   return ownVia(to.socket, `${t.viaBranch}${index.toString(16)}`, {
     advertised: host === undefined && port === 0 ? undefined : { host: host === undefined ? null : `${host}`, port },
     rport: msg.localRport || core.get('add_local_rport') === 1,
-    connection: msg.received.connection,
+    connection: viaConnection(msg.received),
     params: extra.params,
+    transport: carrier(tm.host, to),
   });
 }
 

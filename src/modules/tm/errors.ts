@@ -1,6 +1,8 @@
 /** Internal errors of tm and core (Kamailio's E_ numbers) and the replies that they become. */
 export const E = {
   UNSPEC: -1,
+  /** No Via could be made: the WebSocket connection to the next hop is not there. */
+  NOT_BUILT: -2,
   CFG: -6,
   NO_SOCKET: -7,
   BAD_VIA: -8,
@@ -18,6 +20,7 @@ export const E = {
 const SORRY = "I'm terribly sorry, server error occurred";
 
 const PHRASES: Readonly<Record<number, readonly [code: number, text: string]>> = {
+  [E.NOT_BUILT]: [500, 'No error'],
   [E.SEND]: [477, 'Unfortunately error on sending to next hop occurred'],
   [E.BAD_ADDRESS]: [478, 'Unresolvable destination'],
   [E.BAD_REQ]: [400, 'Bad Request'],

@@ -1,6 +1,7 @@
 /** DNS failover (RFC 3263, 4.3): the next address of a host where one does not answer or says 503. */
 
 import { ROUTE } from '../../runtime/context.js';
+import { carrier } from '../../runtime/host.js';
 import { ownVia } from '../../sip/build.js';
 import type { Destination } from '../../sip/transport.js';
 import { sendBranch, viaLine } from './branch.js';
@@ -31,7 +32,7 @@ export function tryNextTarget(tm: Tm, t: Transaction, b: ClientBranch): boolean 
     targets: rest,
   });
   const { request } = t;
-  const via = request === null ? localVia(t, next.index, to) : viaLine(t, next.index, request, to);
+  const via = request === null ? localVia(tm, t, next.index, to) : viaLine(tm, t, next.index, request, to);
   next.via = via;
   next.text = b.text.replace(b.via, () => via);
   b.targets = [];
@@ -41,8 +42,8 @@ export function tryNextTarget(tm: Tm, t: Transaction, b: ClientBranch): boolean 
   return tryNextTarget(tm, t, next);
 }
 
-function localVia(t: Transaction, index: number, to: Destination): string {
-  return ownVia(to.socket, `${t.viaBranch}${index.toString(16)}`);
+function localVia(tm: Tm, t: Transaction, index: number, to: Destination): string {
+  return ownVia(to.socket, `${t.viaBranch}${index.toString(16)}`, { transport: carrier(tm.host, to) });
 }
 
 /** A request that began here; false where it cannot be sent. */

@@ -1,5 +1,6 @@
 /** ACK for the 2xx of an INVITE that began here (RFC 3261, 13.2.2.4). */
 
+import { carrier } from '../../runtime/host.js';
 import { ownVia } from '../../sip/build.js';
 import { contactsOf, routesOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
@@ -26,7 +27,7 @@ export function sendLocalAck(tm: Tm, t: Transaction, b: ClientBranch, reply: Sip
     uri: contact,
     toTag: toOf(reply)?.tag ?? '',
     routes,
-    via: ownVia(to.socket, `${t.viaBranch}ack`, {}),
+    via: ownVia(to.socket, `${t.viaBranch}ack`, { transport: carrier(tm.host, to) }),
   });
   tm.host.send(text, to);
 }

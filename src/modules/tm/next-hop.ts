@@ -1,5 +1,5 @@
 /** From a URI to addresses and the sockets that reach them. */
-import type { Host, Target } from '../../runtime/host.js';
+import { type Host, isConnected, type Target } from '../../runtime/host.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri, uriTarget } from '../../sip/uri.js';
 import { E } from './errors.js';
@@ -63,12 +63,13 @@ function reachable(
   preferred: ListenSocket | null,
   bound: ListenSocket | undefined,
 ): NextHops {
-  const out: Destination[] = [];
+  const all: Destination[] = [];
   for (const { proto, ip, port } of targets) {
     const socket = host.socketFor(proto, ip, preferred, bound);
-    if (socket !== undefined) out.push({ proto, ip, port, socket });
+    if (socket !== undefined) all.push({ proto, ip, port, socket });
   }
-  if (out.length > 0) return out;
+  const out = all.filter((to) => isConnected(host, to));
+  if (all.length > 0) return out.length > 0 ? out : E.NOT_BUILT;
   const first = targets[0];
   if (first === undefined) return E.BAD_ADDRESS;
   // Kamailio does not know IPv6 addresses where it has no IPv6 socket

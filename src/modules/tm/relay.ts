@@ -2,10 +2,10 @@
 import { type Context, ROUTE } from '../../runtime/context.js';
 import { coreOf } from '../../runtime/core/facts.js';
 import { advertisedOf } from '../../runtime/core/forward.js';
-import { LEVEL } from '../../runtime/host.js';
+import { carrier, LEVEL } from '../../runtime/host.js';
 import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toInt } from '../../runtime/values.js';
-import { buildForward, ownVia, replyDestination, statelessBranch } from '../../sip/build.js';
+import { buildForward, ownVia, replyDestination, statelessBranch, viaConnection } from '../../sip/build.js';
 import type { SipMessage } from '../../sip/message.js';
 import { joined } from '../../sip/text.js';
 import type { Destination, Proto } from '../../sip/transport.js';
@@ -189,9 +189,10 @@ export function forward(tm: Tm, t: Transaction, ctx: Context, forced?: Forced, p
   const { added, tried, lowest } = addBranches(tm, t, step);
   msg.branches = [];
   keepFlags(t, msg);
-  if (added.length === 0) return nothingAdded(tm, t, tried, lowest);
-  t.branches[first]!.flags |= B.FIRST;
-  return sendAll(tm, t, added, ctx);
+  if (added.length > 0) t.branches[first]!.flags |= B.FIRST;
+  const code = added.length > 0 ? sendAll(tm, t, added, ctx) : nothingAdded(tm, t, tried, lowest);
+  if (code < 0 && t.error !== 0) ctx.lastError = t.error;
+  return code;
 }
 
 function canceled(t: Transaction, msg: SipMessage): number {
@@ -321,9 +322,14 @@ function sendStateless(tm: Tm, ctx: Context, msg: SipMessage, hops: NextHops): n
   const via = ownVia(to.socket, statelessBranch(msg), {
     advertised: advertisedOf(msg, coreOf(ctx.program)),
     rport: msg.localRport,
-    connection: msg.received.connection,
+    connection: viaConnection(msg.received),
+    transport: carrier(tm.host, to),
   });
-  const text = buildForward(msg, { via, leaving: { sendSocket: to.socket }, stream: to.proto !== 'udp' });
+  const text = buildForward(msg, {
+    via,
+    leaving: { sendSocket: to.socket, proto: to.proto },
+    stream: to.proto !== 'udp',
+  });
   return tm.host.sendFor(ctx, text, to) ? 1 : E.SEND;
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Context, ROUTE, STOP } from '../../runtime/context.js';
 import { VERSION } from '../../runtime/core/version.js';
-import { type Host, LEVEL } from '../../runtime/host.js';
+import { carrier, type Host, LEVEL } from '../../runtime/host.js';
 import { MessageEnv } from '../../runtime/message-env.js';
 import type { Program } from '../../runtime/program.js';
 import { runRoute } from '../../runtime/run.js';
@@ -165,7 +165,7 @@ function start(
   if (to === undefined) return late ? fail(tm, t, b, 478) : refuse(tm, `no way to ${hop}`);
   b.to = to;
   b.targets = typeof hops === 'number' ? [] : hops.slice(1);
-  b.via = ownVia(to.socket, `${t.viaBranch}0`);
+  b.via = ownVia(to.socket, `${t.viaBranch}0`, { transport: carrier(tm.host, to) });
   b.text = dialogRequest({ ...dialog, via: b.via });
   return andThen(localRequestRoute(tm, t, b, to, hop), (goOn) => {
     if (!goOn) return late ? fail(tm, t, b, 487) : false;

@@ -3,7 +3,7 @@ import { protoOf } from '../../sip/uri.js';
 import { LEVEL } from '../host.js';
 import type { Program } from '../program.js';
 import type { CoreFacts } from './params.js';
-import { VERSION } from './version.js';
+import { SIGNATURE } from './version.js';
 
 /** A core value has changed. */
 export function forgetCore(program: Program): void {
@@ -45,5 +45,5 @@ function serverHeader(program: Program): string {
   const { values } = program.core;
   if (values.get('server_signature') === 0) return '';
   const header = values.get('server_header');
-  return typeof header === 'string' && header !== '' ? header : `Server: kamailio (${VERSION} (x86_64/linux))`;
+  return typeof header === 'string' && header !== '' ? header : `Server: ${SIGNATURE}`;
 }

@@ -1,12 +1,20 @@
 /** Stateless forwarding of requests and replies (sip.md, sections 2 and 3). */
-import { buildForward, buildForwardedReply, forwardedReplyTarget, ownVia, statelessBranch } from '../../sip/build.js';
+import {
+  buildForward,
+  buildForwardedReply,
+  forwardedReplyTarget,
+  ownVia,
+  statelessBranch,
+  viaConnection,
+} from '../../sip/build.js';
+import { isWebSocket } from '../../sip/connections.js';
 import { fromOf, topVia } from '../../sip/header.js';
 import { isIp } from '../../sip/ip.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri, protoOf, uriTarget } from '../../sip/uri.js';
 import type { Context } from '../context.js';
-import { LEVEL, type Target } from '../host.js';
+import { carrier, isConnected, LEVEL, type Target } from '../host.js';
 import { sendOptions } from '../replies.js';
 import { viaExtra } from '../via-extra.js';
 import { coreOf } from './facts.js';
@@ -15,6 +23,8 @@ import type { CoreFacts } from './params.js';
 /** Kamailio's numbers of what can go wrong (error.h); they are the codes of forward() too. */
 export const FORWARD_ERROR = {
   UNSPECIFIED: -1,
+  /** No Via could be made: the WebSocket connection to the next hop is not there. */
+  NOT_BUILT: -2,
   NO_SOCKET: -7,
   SEND: -477,
   BAD_ADDRESS: -478,
@@ -74,7 +84,7 @@ function nextHop(ctx: Context, to: ForwardTo): Hop | number {
     log(ctx, 'forward: secure uri incompatible with transport udp');
     return FORWARD_ERROR.BAD_PROTO;
   }
-  return { ...target, port, proto: target.proto === 'wss' ? 'wss' : 'tls' };
+  return { ...target, port, proto: target.proto !== undefined && isWebSocket(target.proto) ? target.proto : 'tls' };
 }
 
 /** A hop whose host is an address needs no look-up. */
@@ -112,8 +122,9 @@ function sendTo(ctx: Context, target: Target): number {
     const known = af === 4 || host.sockets.some((s) => s.af === 6);
     return failed(ctx, known ? FORWARD_ERROR.NO_SOCKET : FORWARD_ERROR.BAD_ADDRESS);
   }
+  if (!isConnected(host, target)) return failed(ctx, FORWARD_ERROR.NOT_BUILT);
   const branch = statelessBranch(msg);
-  let to: Destination = { proto: target.proto, ip: target.ip, port: target.port, socket };
+  let to: Destination = { ...target, socket };
   let text = requestText(ctx, to, branch);
   const wider = tooLong(ctx, text.length, to);
   if (wider !== undefined) {
@@ -128,7 +139,7 @@ function sendTo(ctx: Context, target: Target): number {
 function requestText(ctx: Context, to: Destination, branch: string): string {
   const { msg } = ctx;
   const via = ownViaFor(ctx, to, branch);
-  return buildForward(msg, { via, leaving: { sendSocket: to.socket }, stream: to.proto !== 'udp' });
+  return buildForward(msg, { via, leaving: { sendSocket: to.socket, proto: to.proto }, stream: to.proto !== 'udp' });
 }
 
 /** The server's own Via on what it sends for the message of `ctx`, with all that script and settings say of it. */
@@ -140,9 +151,9 @@ export function ownViaFor(ctx: Context, to: Destination, branch: string): string
   return ownVia(to.socket, branch, {
     advertised: advertisedOf(msg, core, extra),
     rport: msg.localRport || core.localRport,
-    connection: received.proto === 'tcp' || received.proto === 'tls' ? received.connection : 0,
+    connection: viaConnection(received),
     params: extra.params,
-    transport: to.proto,
+    transport: carrier(ctx.host, to),
   });
 }
 
@@ -233,7 +244,7 @@ function passReply(ctx: Context, target: Target): void {
 
 /** Over streams the `i` of the own Via names the connection by which the request came. */
 function replyHop(msg: SipMessage, target: Target, socket: ListenSocket): Destination {
-  const to = { proto: target.proto, ip: target.ip, port: target.port, socket };
+  const to = { ...target, socket };
   const id = target.proto === 'udp' ? Number.NaN : Number.parseInt(topVia(msg)?.i ?? '', 16);
   return id > 0 ? { ...to, connection: id } : to;
 }

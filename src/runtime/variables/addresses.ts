@@ -1,5 +1,5 @@
 /** Where a message came from, the socket it came to and the one it leaves by: variables.md, section 2. */
-import { bracketed, type ListenSocket, PROTO_ID, type Proto, type Received } from '../../sip/transport.js';
+import { bracketed, type ListenSocket, PROTO_ID, type Proto, type Received, uriProto } from '../../sip/transport.js';
 import { protoOf } from '../../sip/uri.js';
 import type { Context } from '../context.js';
 import { type PvDefinition, pv, pvTable } from '../module.js';
@@ -24,7 +24,7 @@ export function addressFamily(socket: ListenSocket): number {
 /** `sip:host:port`, with its transport where that is not UDP or `full` asks for it. */
 function uriText(host: string, port: number, proto: Proto, full: boolean): string {
   const uri = `sip:${bracketed(host)}:${port}`;
-  return full || proto !== 'udp' ? `${uri};transport=${proto}` : uri;
+  return full || proto !== 'udp' ? `${uri};transport=${uriProto(proto)}` : uri;
 }
 
 function sourceUri({ srcIp, srcPort, proto }: Received, full: boolean): string {
@@ -109,7 +109,7 @@ export const ADDRESSES: Readonly<Record<string, PvDefinition>> = {
   sut: pv('Source as a URI with its transport.', ({ msg }) => sourceUri(msg.received, true), undefined, 'string'),
   sas: pv(
     'Source as `proto:ip:port`.',
-    ({ msg: { received } }) => `${received.proto}:${bracketed(received.srcIp)}:${received.srcPort}`,
+    ({ msg: { received } }) => `${uriProto(received.proto)}:${bracketed(received.srcIp)}:${received.srcPort}`,
     undefined,
     'string',
   ),
