@@ -119,6 +119,17 @@ function branchFlags(ctx: Context): Value {
   return (ctx.routeType & (FAILURES | ROUTE.TM_ONREPLY)) === 0 ? null : (branchInView(ctx)?.branchFlags ?? null);
 }
 
+const OF_TRANSACTIONS = [
+  'id_index',
+  'id_label',
+  'id_index_n',
+  'id_label_n',
+  'reply_code',
+  'reply_reason',
+  'reply_type',
+  'branch_index',
+];
+
 function branchRuid(ctx: Context): Value {
   return ctx.routeType === ROUTE.BRANCH ? (ctx.msg.ruid ?? '') : replyRuid(ctx);
 }
@@ -365,11 +376,16 @@ export const tmx = defineModule({
       reply_reason: replyReason,
       reply_type: ofTransaction(replyType),
       branch_index: branchIndex,
+      // what is told of branches alone is the label here
+      flags: ofTransaction(label),
+      ruid: ofTransaction(label),
+      uri: ofTransaction(label),
     }),
-    T_branch: pvTable('The branch in view.', {
+    T_branch: pvTable('The branch in view; what is told of transactions alone is nothing here.', {
       uri: ofTransaction(branchUri),
       flags: ofTransaction(branchFlags),
       ruid: ofTransaction(branchRuid),
+      ...Object.fromEntries(OF_TRANSACTIONS.map((key) => [key, ofTransaction(() => '')])),
     }),
   },
   start(host): Tmx {

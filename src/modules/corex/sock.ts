@@ -27,7 +27,8 @@ export const sock: TransformationDefinition = {
     proto: 'The protocol as written, empty when there is none.',
     touri: 'The address as a SIP URI with a transport parameter.',
   },
-  bind(name): BindResult<Transform> {
+  bind(name, _args, _env, rest): BindResult<Transform> {
+    if (rest !== '') return { error: `{sock.${name}} takes no argument` };
     const part = NAMES[name.toLowerCase()];
     if (part === undefined) return { error: `unknown SOCK transformation: ${name}` };
     return {

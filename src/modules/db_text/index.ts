@@ -62,7 +62,7 @@ export const dbText = defineModule({
     },
   },
   database: { open },
-  missing: ['db_text.query (SQL by RPC)', 'raw queries'],
+  missing: ['default_connection', 'db_text.query (SQL by RPC)', 'raw queries'],
   async stop(host) {
     try {
       await shared(host).writeAll();

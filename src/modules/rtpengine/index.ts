@@ -22,6 +22,7 @@ import { hasTm, transactionOf } from '../tm/api.js';
 import { numberEntry, plain, textEntry } from './bencode.js';
 import { type CallSettings, command, complain, RTPENGINE, setsFor } from './call.js';
 import type { Operation } from './flags.js';
+import { MOS_PARAMS } from './mos.js';
 import { rtpengineRpc } from './rpc.js';
 import { EngineSets, type SetSettings } from './sets.js';
 import { bindVariables, type VariableParams, variablesOf } from './variables.js';
@@ -203,7 +204,8 @@ export const rtpengine = defineModule({
     'disabled_col',
     'force_send_interface',
     'wsapi',
-    'mos_min_pv and the other parameters mos_…',
+    'rtpengine.reload',
+    ...MOS_PARAMS,
   ],
   functions: {
     rtpengine_offer: call(

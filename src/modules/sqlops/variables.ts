@@ -81,7 +81,8 @@ export const sql: TransformationDefinition = {
     'val.int': 'As val, 0 for null.',
     'val.str': "As val, '' for null.",
   },
-  bind(name) {
+  bind(name, _args, _env, rest) {
+    if (rest !== '') return { error: `{sql.${name}} takes no argument` };
     const lower = name.toLowerCase();
     const whenNull = Object.hasOwn(NULLS, lower) ? NULLS[lower] : undefined;
     if (whenNull === undefined) return { error: `unknown transformation {sql.${name}}` };

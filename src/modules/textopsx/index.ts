@@ -285,5 +285,4 @@ export const textopsx = defineModule({
     }),
   },
   selects,
-  missing: ['@hf_value….nameaddr', '@hf_value….params', '@hf_value2….params'],
 });

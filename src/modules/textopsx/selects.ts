@@ -2,6 +2,8 @@
 
 import type { Context } from '../../runtime/context.js';
 import type { BindResult, SelectDefinition, Value } from '../../runtime/module.js';
+import type { Get } from '../../runtime/selects/tree.js';
+import { nameAddrPlace, paramsPlace, uriPlace } from '../../runtime/selects/uri.js';
 import { headerMatcher, type SipMessage } from '../../sip/message.js';
 import { hasValue } from './change-values.js';
 import { allItems, findParam, type Item, pick, type ValuePath } from './header-values.js';
@@ -23,7 +25,7 @@ function head(path: Path): { at: ValuePath; rest: Path } | undefined {
 const dashed = (name: string) => name[0] + name.slice(1).replaceAll('_', '-');
 
 /** Values of all items, or of the one with the index; `of` gives what of an item is wanted. */
-function values(at: ValuePath, of: (msg: SipMessage, item: Item) => string): Getter {
+function values(at: ValuePath, of: (msg: SipMessage, item: Item) => string): Get {
   if (!at.indexed)
     return ({ msg }) =>
       allItems(msg, at)
@@ -54,16 +56,15 @@ function param(name: string): (msg: SipMessage, item: Item) => string {
   };
 }
 
-const NESTED = new Set(['nameaddr', 'params']);
-
 /** What stands behind `NAME[index]`. A part that Kamailio does not know is left off there, with an error in the log. */
 function bindValue(path: Path): BindResult<Getter> {
   const found = head(path);
   if (found === undefined) return { error: 'a header name is wanted behind hf_value' };
   const { at, rest } = found;
   const [what, name] = rest;
-  if (typeof what === 'string' && NESTED.has(what)) return { error: `@hf_value….${what} is not supported` };
-  if (what === 'uri') return { ok: values(at, uri) };
+  if (what === 'nameaddr') return nameAddrPlace(values(at, whole))(rest.slice(1));
+  if (what === 'params') return paramsPlace(values(at, whole))(rest.slice(1));
+  if (what === 'uri') return uriPlace(values(at, uri))(rest.slice(1));
   if (what === 'name') return { ok: at.indexed ? values(at, displayName) : () => '' };
   if (what !== 'param' && what !== 'p') return { ok: values(at, whole) };
   if (typeof name !== 'string') return { ok: () => '' };
@@ -74,13 +75,11 @@ function bindWholeValue(path: Path): BindResult<Getter> {
   const found = head(path);
   if (found === undefined) return { error: 'a header name is wanted behind hf_value2' };
   const { at, rest } = found;
-  if (rest[0] === 'params') return { error: '@hf_value2….params is not supported' };
-  return {
-    ok: ({ msg }) => {
-      const header = pick(msg.headers.filter(at.named), at.index);
-      return header === undefined ? '' : msg.value(header);
-    },
+  const value: Get = ({ msg }) => {
+    const header = pick(msg.headers.filter(at.named), at.index);
+    return header === undefined ? '' : msg.value(header);
   };
+  return rest[0] === 'params' ? paramsPlace(value)(rest.slice(1)) : { ok: value };
 }
 
 function bindExists(path: Path): BindResult<Getter> {
@@ -93,7 +92,7 @@ function bindExists(path: Path): BindResult<Getter> {
 
 export const selects: Readonly<Record<string, SelectDefinition>> = {
   hf_value: {
-    doc: 'An item of a comma list: `@hf_value.x_name[1]`, its `.uri`, `.name` or `.p.PARAM`. Without index: all, joined by commas.',
+    doc: 'An item of a comma list: `@hf_value.x_name[1]`, its `.uri`, `.name`, `.p.PARAM` or `.nameaddr`. Without index: all, joined by commas.',
     bind: bindValue,
   },
   hf_value2: { doc: 'The whole value of a header: `@hf_value2.authorization[1]`.', bind: bindWholeValue },

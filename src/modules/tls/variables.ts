@@ -1,5 +1,5 @@
 /** `$tls_…`, `$tls(…)` and `@tls.…`: the connection that a message came over. */
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { RouteContext as Context, PvDefinition, SelectDefinition } from '../../runtime/module.js';
 import { LEVEL, pv, pvTable } from '../../runtime/module.js';
@@ -139,6 +139,28 @@ function nameTree(side: Side, name: (c: X509Certificate) => string): Place {
   });
 }
 
+/** PEM text of a certificate of the other side's verified chain: 0 is its own, the last one the root. */
+const chainPlace: Place = (path) => {
+  const [index, ...rest] = path;
+  if (typeof index !== 'number') return { error: 'a number in brackets must follow' };
+  const read = of((stream) => {
+    if (!stream.authorized) return null;
+    const raw = verifiedChain(stream)[index];
+    return raw === undefined ? null : PEM(new X509Certificate(raw));
+  });
+  return leaf(read)(rest);
+};
+
+function verifiedChain(stream: TLSSocket): Buffer[] {
+  const chain: Buffer[] = [];
+  const first = stream.getPeerCertificate(true);
+  for (let at = first; at?.raw !== undefined; at = at.issuerCertificate) {
+    if (chain.some((raw) => raw.equals(at.raw))) break;
+    chain.push(at.raw);
+  }
+  return chain;
+}
+
 function certificateTree(side: Side): Place {
   const read = (get: (c: X509Certificate) => string | null): Place => end(certificate(side, get));
   const alt = (kind: AltKind): Place => read((c) => altName(c, kind));
@@ -155,6 +177,7 @@ function certificateTree(side: Side): Place {
     expired: checked('expired'),
     self_signed: checked('selfSigned'),
     version: read(versionOf),
+    verified_cert_chain: chainPlace,
     ...under('rawCert raw_cert', read(PEM)),
     ...under('URLEncodedCert urlencoded_cert', read(ENCODED)),
     ...under('sn serialNumber serial_number', read(serialNumber)),

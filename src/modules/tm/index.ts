@@ -10,6 +10,7 @@ import { tmParams, tmSettings } from './params.js';
 import { replyReceived } from './receive-reply.js';
 import { finishRun } from './relay.js';
 import { rpc } from './rpc.js';
+import { selects } from './selects.js';
 import { Tm } from './state.js';
 import { branchTimeout } from './timeout.js';
 import { destroy } from './timers.js';
@@ -21,6 +22,7 @@ export const tm = defineModule({
   settings: tmSettings,
   functions: { ...functions, ...relayFunctions, ...settingFunctions },
   rpc,
+  selects,
   events: {
     'tm:local-request': 'Each request that tm builds itself, ACK and CANCEL excepted; edits count.',
     'tm:local-response': 'Each reply that tm makes itself, after it was sent.',

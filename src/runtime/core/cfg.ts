@@ -175,6 +175,9 @@ export function selectInstance(ctx: Context, group: string, instance: number): b
   return true;
 }
 
+/** The instance of a group that cfg_select() chose; undefined: none. */
+export const selectedInstance = (ctx: Context, group: string): number | undefined => ctx.extra(CHOSEN)?.get(group);
+
 /** cfg_reset() */
 export function resetInstance(ctx: Context, group: string): void {
   const chosen = ctx.extra(CHOSEN);
@@ -188,7 +191,7 @@ export function resetInstance(ctx: Context, group: string): void {
 
 /** Value for a message: of the instance that cfg_select() chose where it has one. Undefined: no such setting. */
 export function settingFor(ctx: Context, group: string, name: string): SettingValue | null | undefined {
-  const instance = ctx.extra(CHOSEN)?.get(group);
+  const instance = selectedInstance(ctx, group);
   const own = instance === undefined ? undefined : instanceValue(ctx.host, group, instance, name);
   return own ?? currentSetting(ctx.host, group, name);
 }

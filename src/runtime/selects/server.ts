@@ -1,7 +1,7 @@
 /** Selects of the server: `@sys.*` and settings. */
 
 import type { Context } from '../context.js';
-import { settingFor } from '../core/cfg.js';
+import { selectedInstance, settingFor } from '../core/cfg.js';
 import type { Host } from '../host.js';
 import type { SelectDefinition } from '../module.js';
 import { type BrokenTime, localTime, strftime, utcTime } from '../strftime.js';
@@ -45,6 +45,12 @@ function settingPlace(path: Path): ReturnType<Place> {
   return tree(get, { nameaddr: nameAddrPlace(get), uri: uriPlace(get), params: paramsPlace(get) })(rest);
 }
 
+const selectedPlace: Place = (path) => {
+  const [group, ...rest] = path;
+  if (typeof group !== 'string') return { error: 'a group must follow: cfg_selected.group' };
+  return leaf((ctx) => `${selectedInstance(ctx, group) ?? ''}`)(rest);
+};
+
 export const SERVER_SELECTS: Readonly<Record<string, SelectDefinition>> = {
   sys: select(
     'The server: `.pid`, `.server_id`, `.unique`, `.now`, `.now.local["format"]`, `.now.gmt["format"]`.',
@@ -56,4 +62,8 @@ export const SERVER_SELECTS: Readonly<Record<string, SelectDefinition>> = {
     }),
   ),
   cfg_get: select('A setting, `cfg_get.group.name`: of the core, or a global of the script.', settingPlace),
+  cfg_selected: select(
+    'The instance of a group that cfg_select() chose, `cfg_selected.group`; empty: none.',
+    selectedPlace,
+  ),
 };

@@ -96,10 +96,10 @@ function paramsOf(text: string): string | null {
   return at < 0 ? null : text.slice(at + 1);
 }
 
-/** `"name" <uri>;params` and its parts. */
+/** Parts of `"name" <uri>;params`. */
 export function nameAddrPlace(get: Get): Place {
   const list = mapped(get, paramsOf);
-  return tree(get, {
+  return tree(undefined, {
     name: leaf(mapped(get, nameOf)),
     uri: uriPlace(mapped(get, uriOf)),
     params: namedOr(list, (ctx, name) => mapped(list, (text) => paramIn(text, name))(ctx)),

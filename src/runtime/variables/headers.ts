@@ -28,8 +28,11 @@ type NameReader = { readonly constant: string } | { readonly get: (ctx: Context)
 function nameReader(key: PvKey | undefined): BindResult<NameReader> {
   if (key?.kind === 'dynamic') return { ok: { get: dynamicName(key.get) } };
   const text = key?.text ?? '';
-  if (text !== '*' && !isName(text)) return { error: `error parsing header name [${text}]` };
-  return { ok: { constant: text } };
+  if (text === '*') return { ok: { constant: text } };
+  const name = NAME.exec(text)?.[1];
+  if (name === undefined) return { error: `error parsing header name [${text}]` };
+  // as in 5.6.3: of a name that it knows, a colon and what follows do not count
+  return { ok: { constant: headerId(name) === HDR.OTHER ? text : name } };
 }
 
 function dynamicName(get: Get): (ctx: Context) => string | null {
@@ -42,9 +45,8 @@ function dynamicName(get: Get): (ctx: Context) => string | null {
   };
 }
 
-function isName(text: string): boolean {
-  return text !== '' && !/[\s:]/.test(text);
-}
+/** Characters that 5.6.3 takes in a name. */
+const NAME = /^([\w+.~-]+)[ \t]*(?::.*)?$/s;
 
 function matcher(name: string): Match {
   return name === '*' ? any : headerMatcher(name);
