@@ -1,14 +1,26 @@
 #!/usr/bin/env node
-import { statSync } from 'node:fs';
-import module from 'node:module';
+'use strict';
+const { statSync } = require('node:fs');
+const path = require('node:path');
 
-const changed = (name) => statSync(new URL(name, import.meta.url), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const DIST = path.join(__dirname, '..', 'dist');
+const changed = (name) => statSync(path.join(DIST, name), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const argv = process.argv.slice(2);
 
-// Node 22 keeps compiled code from one start to the next.
-module.enableCompileCache?.();
-// scripts/bundle.mjs makes the few files that start faster; after a bare `tsc` they are older than the rest.
-const bundled =
-  changed('../dist/bundle/.bundled') >= changed('../dist/cli/main.js') && changed('../dist/bundle/.bundled') > 0;
-const { main } = await import(bundled ? '../dist/bundle/cli/main.js' : '../dist/cli/main.js');
+/** From the bundle; the first start with a Node.js keeps the code that V8 made of it. */
+function bundled() {
+  const bundle = require('../dist/bundle/load.js');
+  const { main } = bundle.load('cli/main');
+  let kept = false;
+  const keep = () => {
+    if (!kept && bundle.wantsCode()) bundle.saveCode();
+    kept = true;
+  };
+  process.once('exit', keep);
+  return main(argv, keep);
+}
 
-await main(process.argv.slice(2));
+// scripts/bundle.mjs makes the one file that starts fast; after a bare `tsc` it is older than the rest.
+const bundle = changed('bundle/.bundled');
+if (bundle > 0 && bundle >= changed('cli/main.js')) void bundled();
+else void import('../dist/cli/main.js').then(({ main }) => main(argv));

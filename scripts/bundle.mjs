@@ -1,28 +1,123 @@
-// dist/ as a few files under dist/bundle: loading some 550 modules one by one is most of a start of the command.
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+// dist/ as one file under dist/bundle: loading some 600 modules one by one is most of a start of the command. What a script
+// does not load is not run, and the code that V8 makes of the file is kept beside it (bundle-loader.cjs).
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const DIST = path.join(path.dirname(path.dirname(fileURLToPath(import.meta.url))), 'dist');
-const ENTRIES = ['cli/main', 'cli/shadow/worker', 'modules/nsq/worker', 'modules/dmq/worker', 'server/parse-worker'];
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+const ROOT = path.dirname(HERE);
+const DIST = path.join(ROOT, 'dist');
+const CHEVROTAIN = path.join(ROOT, 'node_modules', 'chevrotain');
+/** What is begun from outside: the command, and the threads with the names of what they export. */
+const ENTRIES = {
+  'cli/main': ['main'],
+  'cli/shadow/worker': [],
+  'modules/nsq/worker': ['consume', 'publish', 'broker'],
+  'modules/dmq/worker': ['work'],
+  'server/parse-worker': [],
+};
+const START = 'kamscript:entries';
 
-/** Bundles what `tsc` wrote into dist/; packages stay outside. */
+const at = (name) => path.join(DIST, name);
+const quoted = (text) => JSON.stringify(text);
+/** `key: () => require(file)…`: within a bundle such a module runs when it is asked for. */
+const makers = (list) =>
+  list.map(([key, file, rest = '']) => `${quoted(key)}: () => require(${quoted(file)})${rest},`).join('\n');
+
+/** Files that have another form in the bundle, by their paths. */
+const REPLACED = new Map([
+  [
+    START,
+    () => `export const entries = {\n${makers(Object.keys(ENTRIES).map((name) => [name, at(`${name}.js`)]))}\n};`,
+  ],
+  // Its own loading is for the package as it lies in node_modules.
+  [
+    at('parser/chevrotain.js'),
+    (text) => {
+      const names = /export const (\{[^}]+\}) = await load/.exec(text)[1];
+      return `export ${names} from ${quoted(path.join(CHEVROTAIN, 'lib', 'chevrotain.mjs'))};`;
+    },
+  ],
+  [
+    at('modules/built-in.js'),
+    () => {
+      const index = readFileSync(at('modules/index.js'), 'utf8');
+      const listed = [...index.matchAll(/^import \{ (\w+) \} from '\.\/([^']+)';$/gm)].map(([, exported, file]) => [
+        file.replace(/(\/index)?\.js$/, ''),
+        at(`modules/${file}`),
+        `.${exported}`,
+      ]);
+      return `import { lazyModules } from ${quoted(at('runtime/module-set.js'))};
+export const BUILT_IN = lazyModules({\n${makers(listed)}\n});`;
+    },
+  ],
+]);
+
+const replacing = {
+  name: 'replacing',
+  resolveId: (id) => (id === START ? id : undefined),
+  load: (id) => REPLACED.get(id)?.(id === START ? '' : readFileSync(id, 'utf8')),
+};
+
+/**
+ * Makes the packages and parts of Node.js that the file requires at its head be required when they are used: `http` or
+ * commander are milliseconds of a start that needs none of them.
+ */
+function lateRequires(code) {
+  const names = [];
+  const head = /^let (\w+) = require\(("[^"]+")\);\n(\1 = __toESM\(\1, 1\);\n)?/gm;
+  const late = code.replace(head, (_, name, id, toEsm) => {
+    names.push(name);
+    const load = toEsm === undefined ? `require(${id})` : `__toESM(require(${id}), 1)`;
+    return `let ${name}$;\nfunction ${name}() {\n\treturn ${name}$ ??= ${load};\n}\n`;
+  });
+  return late.replace(new RegExp(`(?<![\\w$."'])(${names.join('|')})\\.(?=\\w)`, 'g'), '$1().');
+}
+
+/** V8 compiles a function in parentheses at once, where these should wait until their module is asked for. */
+const lateModules = (code) => code.replace(/__esmMin\(\((\(\) => \{\n[\s\S]*?\n\})\)\);/g, '__esmMin($1);');
+
+/** Bundles what `tsc` wrote into dist/; packages stay outside, but for chevrotain. */
 export async function bundle() {
   const { rolldown } = await import('rolldown');
   const out = path.join(DIST, 'bundle');
   // Made beside the old one, which a server may be loading just now.
   const next = `${out}.${process.pid}`;
   const build = await rolldown({
-    input: Object.fromEntries(ENTRIES.map((name) => [name, path.join(DIST, `${name}.js`)])),
+    input: { kamscript: START },
     platform: 'node',
-    external: (id) => !/^[./]|^[A-Za-z]:[\\/]/.test(id),
+    plugins: [replacing, { name: 'late', renderChunk: (code) => lateModules(lateRequires(code)) }],
+    external: (id) => id !== START && !/^[./]|^[A-Za-z]:[\\/]/.test(id),
   });
-  await build.write({ dir: next, format: 'esm', sourcemap: true, chunkFileNames: '[name]-[hash].js' });
+  await build.write({ dir: next, format: 'cjs', entryFileNames: '[name].js', codeSplitting: false });
   await build.close();
+  writeFileSync(path.join(next, 'package.json'), '{ "type": "commonjs" }\n');
+  writeLoader(next);
+  for (const [name, exported] of Object.entries(ENTRIES)) writeEntry(next, name, exported);
+  copyFileSync(path.join(CHEVROTAIN, 'LICENSE.txt'), path.join(next, 'chevrotain-LICENSE.txt'));
   // The command takes the bundle only where this stamp is no older than what tsc wrote.
   writeFileSync(path.join(next, '.bundled'), '');
   rmSync(out, { recursive: true, force: true });
   renameSync(next, out);
+}
+
+function writeLoader(dir) {
+  const hash = createHash('sha256')
+    .update(readFileSync(path.join(dir, 'kamscript.js')))
+    .digest('hex')
+    .slice(0, 16);
+  const loader = readFileSync(path.join(HERE, 'bundle-loader.cjs'), 'utf8');
+  writeFileSync(path.join(dir, 'load.js'), loader.replace('@hash@', hash));
+}
+
+/** A file that a thread starts with. */
+function writeEntry(dir, name, exported) {
+  const file = path.join(dir, `${name}.js`);
+  mkdirSync(path.dirname(file), { recursive: true });
+  const load = `require(${quoted(`${'../'.repeat(name.split('/').length - 1)}load.js`)}).load(${quoted(name)})`;
+  const text = exported.length === 0 ? `${load};\n` : exported.map((x) => `exports.${x} = ${load}.${x};\n`).join('');
+  writeFileSync(file, text);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

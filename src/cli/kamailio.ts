@@ -12,7 +12,7 @@ import { loadWithFlags } from './with-flags.js';
 const FAILURE = 255;
 
 /** Runs the command; gives the exit status, or undefined when a server goes on running. */
-export async function kamailio(argv: readonly string[]): Promise<number | undefined> {
+export async function kamailio(argv: readonly string[], started: () => void): Promise<number | undefined> {
   const flags = parseFlags(argv);
   if ('error' in flags) {
     process.stderr.write(`${flags.error}\n`);
@@ -23,7 +23,7 @@ export async function kamailio(argv: readonly string[]): Promise<number | undefi
   if (flags.internals) return print(`Print out of kamscript internals\n  Node.js: ${process.version}\n${VERSION_TEXT}`);
   const err = new LineWriter(2);
   try {
-    return await checkOrRun(flags, err, argv);
+    return await checkOrRun(flags, err, argv, started);
   } finally {
     err.flush();
   }
@@ -34,7 +34,12 @@ function print(text: string): number {
   return 0;
 }
 
-async function checkOrRun(flags: KamailioFlags, err: LineWriter, argv: readonly string[]): Promise<number | undefined> {
+async function checkOrRun(
+  flags: KamailioFlags,
+  err: LineWriter,
+  argv: readonly string[],
+  started: () => void,
+): Promise<number | undefined> {
   const loaded = load(flags, err);
   if (loaded === undefined) return FAILURE;
   const failing = loaded.problems.filter((p) => p.severity === 'error' && (p.phase === 'parse' || !flags.check));
@@ -49,7 +54,7 @@ async function checkOrRun(flags: KamailioFlags, err: LineWriter, argv: readonly 
   }
   if (loaded.program === undefined) return FAILURE;
   if (flags.foreground === 0 && isOn(loaded.program.core.values.get('fork'), 1)) return daemonize(argv);
-  return serve(loaded.program, loaded.vars, flags, err);
+  return serve(loaded.program, loaded.vars, flags, err, { onReady: started });
 }
 
 function load(flags: KamailioFlags, err: LineWriter) {

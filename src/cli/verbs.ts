@@ -1,8 +1,8 @@
 /** The verbs, one file each; loaded when asked for, so that none slows the start of another. */
-import { Command, CommanderError } from 'commander';
+import type { Command } from 'commander';
 import { VERSION } from './help.js';
 
-type Add = (program: Command, setStatus: (status: number) => void) => void;
+type Add = (program: Command, setStatus: (status: number) => void, started: () => void) => void;
 
 const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
   run: async () => (await import('./verbs/run.js')).addRun,
@@ -21,14 +21,15 @@ const TABLE: Readonly<Record<string, () => Promise<Add>>> = {
 export const VERBS: ReadonlySet<string> = new Set([...Object.keys(TABLE), 'help']);
 
 /** Gives the exit status. */
-export async function runVerb(argv: readonly string[]): Promise<number> {
+export async function runVerb(argv: readonly string[], started: () => void): Promise<number> {
+  const { Command, CommanderError } = await import('commander');
   let status = 0;
   const set = (s: number) => {
     status = s;
   };
   const program = new Command('kamscript').version(VERSION).exitOverride();
   const only = TABLE[argv[0] ?? ''];
-  for (const add of only ? [only] : Object.values(TABLE)) (await add())(program, set);
+  for (const add of only ? [only] : Object.values(TABLE)) (await add())(program, set, started);
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (e) {

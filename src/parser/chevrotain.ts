@@ -14,5 +14,6 @@ async function load(): Promise<typeof Chevrotain> {
   }
 }
 
-export const { createToken, EmbeddedActionsParser, Lexer } = await load();
-export type { IParserErrorMessageProvider, IToken, TokenType } from 'chevrotain';
+export const { createToken, EarlyExitException, EmbeddedActionsParser, EOF, Lexer, NoViableAltException } =
+  await load();
+export type { IOrAlt, IParserErrorMessageProvider, IToken, TokenType } from 'chevrotain';

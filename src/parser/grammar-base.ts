@@ -1,6 +1,14 @@
 /** What all grammar rules share: looking ahead, reporting, and going on after an error. */
-import { EmbeddedActionsParser, type IParserErrorMessageProvider, type TokenType } from './chevrotain.js';
+import {
+  EarlyExitException,
+  EmbeddedActionsParser,
+  EOF,
+  type IParserErrorMessageProvider,
+  NoViableAltException,
+  type TokenType,
+} from './chevrotain.js';
 import { hintFor, type Notice } from './explain.js';
+import { type Lookahead, type LookaheadTable, lookaheads } from './lookahead.js';
 import { join, NOWHERE, type Problem, type Span } from './problem.js';
 import { type ParseProblemCode, parseProblem } from './problems.js';
 import { T, TOKEN_TYPES, type Token } from './tokens.js';
@@ -36,6 +44,11 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
   #errors = 0;
   #lastError: unknown;
 
+  // Chevrotain's own, which its types do not name.
+  declare protected fullRuleNameToShort: Record<string, number>;
+  declare protected lookAheadFuncsCache: Map<number, Lookahead>;
+  declare protected selfAnalysisDone: boolean;
+
   /** `validate`: look for mistakes in the grammar itself; slow, for the tests. */
   constructor(validate = false) {
     super(TOKEN_TYPES, {
@@ -44,6 +57,23 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
       skipValidations: !validate,
       errorMessageProvider: SILENT,
     });
+  }
+
+  /** In place of `performSelfAnalysis`, for rules whose analysis is in a table. */
+  protected takeAnalysis(table: LookaheadTable): void {
+    const types = [...TOKEN_TYPES, EOF];
+    for (const [key, ask] of lookaheads(table, this.fullRuleNameToShort, types)) this.lookAheadFuncsCache.set(key, ask);
+    this.selfAnalysisDone = true;
+  }
+
+  // Chevrotain's look at the rules for the texts of these errors; nobody reads them here, and after `takeAnalysis` there
+  // is nothing to look at.
+  protected raiseNoAltException(): never {
+    throw new NoViableAltException('', this.LA(1), this.LA(0));
+  }
+
+  protected raiseEarlyExitException(): never {
+    throw new EarlyExitException('', this.LA(1), this.LA(0));
   }
 
   start(tokens: Token[], end: Span, problems: Problem[]): void {

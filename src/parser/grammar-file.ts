@@ -1,6 +1,8 @@
 /** Rules for what stands outside of blocks, and for the blocks themselves (language.md, sections 4 and 8). */
 import { moduleName, SUBST_HINT } from './directives.js';
 import { ParamRules } from './grammar-param.js';
+import { LOOKAHEAD } from './grammar-table.js';
+import type { Lookahead } from './lookahead.js';
 import type { Problem, Span } from './problem.js';
 import { AnyRouteWord, T, type Token } from './tokens.js';
 import type {
@@ -57,7 +59,17 @@ export class FileRules extends ParamRules {
 
   constructor(validate = false) {
     super(validate);
-    this.performSelfAnalysis();
+    if (validate) this.performSelfAnalysis();
+    else this.takeAnalysis(LOOKAHEAD);
+  }
+
+  /** What the analysis found, by chevrotain's keys, and its numbers of the rules. */
+  get lookaheads(): ReadonlyMap<number, Lookahead> {
+    return this.lookAheadFuncsCache;
+  }
+
+  get ruleNumbers(): Readonly<Record<string, number>> {
+    return this.fullRuleNameToShort;
   }
 
   override start(...args: Parameters<ParamRules['start']>): void {

@@ -7,6 +7,7 @@ import type {
   SelectDefinition,
   TransformationDefinition,
 } from './module.js';
+import { type KnownModules, type ModuleSet, moduleSet } from './module-set.js';
 
 export interface FunctionEntry {
   readonly module: ModuleDefinition;
@@ -23,15 +24,15 @@ export interface CoreCatalog {
 
 export class Catalog implements CatalogView {
   readonly loaded: ModuleDefinition[] = [];
-  readonly #known: readonly ModuleDefinition[];
+  readonly #known: ModuleSet;
   readonly #functions = new Map<string, FunctionEntry>();
   readonly #pvs = new Map<string, PvDefinition>();
   readonly #transformations = new Map<string, TransformationDefinition>();
   readonly #selects = new Map<string, SelectDefinition>();
 
   /** `known`: every module there is, for hints. */
-  constructor(core: CoreCatalog, known: readonly ModuleDefinition[]) {
-    this.#known = known;
+  constructor(core: CoreCatalog, known: KnownModules) {
+    this.#known = moduleSet(known);
     for (const [n, d] of Object.entries(core.pvs)) this.#pvs.set(n, d);
     for (const [n, d] of Object.entries(core.transformations)) this.#transformations.set(n, d);
     for (const [n, d] of Object.entries(core.selects)) this.#selects.set(n, d);
@@ -48,11 +49,11 @@ export class Catalog implements CatalogView {
   }
 
   known(name: string): ModuleDefinition | undefined {
-    return this.#known.find((m) => m.name === name);
+    return this.#known.get(name);
   }
 
-  knownNames(): string[] {
-    return this.#known.map((m) => m.name);
+  knownNames(): readonly string[] {
+    return this.#known.names;
   }
 
   function(name: string): FunctionEntry | undefined {
@@ -88,15 +89,20 @@ export class Catalog implements CatalogView {
   readonly failed = new Set<string>();
 
   moduleWithFunction(name: string): string | undefined {
-    return this.#known.find((m) => m.functions && name in m.functions)?.name;
+    return this.#first((m) => m.functions !== undefined && name in m.functions);
   }
 
   /** The module of Kamailio that has the function although it is not built here, by the `missing` lists. */
   moduleMissing(name: string): string | undefined {
-    return this.#known.find((m) => m.missing?.includes(name))?.name;
+    return this.#first((m) => m.missing?.includes(name) === true);
   }
 
   moduleWithPv(name: string): string | undefined {
-    return this.#known.find((m) => m.pvs && name in m.pvs)?.name;
+    return this.#first((m) => m.pvs !== undefined && name in m.pvs);
+  }
+
+  #first(has: (module: ModuleDefinition) => boolean): string | undefined {
+    for (const module of this.#known) if (has(module)) return module.name;
+    return undefined;
   }
 }

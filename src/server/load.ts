@@ -1,6 +1,6 @@
 /** From a file to a Program: what `run`, `check` and `reload` share. */
 import { readFileSync } from 'node:fs';
-import { MODULES } from '../modules/index.js';
+import { BUILT_IN } from '../modules/built-in.js';
 import { parseScript } from '../parser/index.js';
 import type { ParseOptions } from '../parser/source.js';
 import type { Script } from '../parser/tree.js';
@@ -43,7 +43,7 @@ export function parseFile(file: string, options: ParseFileOptions): Script {
     env: options.env,
     evaluate: (text) =>
       evaluateText(text, {
-        modules: MODULES,
+        modules: BUILT_IN,
         vars: new VarStore(),
         context: (vars) => loadContext(undefined, vars, options.env),
       }),
@@ -91,7 +91,7 @@ export async function loadSliced(
 
 function compileOptions(script: Script, options: LoadOptions): CompileOptions {
   return {
-    modules: options.modules ?? MODULES,
+    modules: options.modules ?? BUILT_IN,
     vars: options.vars ?? new VarStore(),
     ...(options.trace ? { trace: options.trace } : {}),
     context: (scratch) => loadContext(script, scratch, options.env),

@@ -11,4 +11,4 @@ export interface ShadowTask {
 }
 
 const { before, after, entries, env } = workerData as ShadowTask;
-parentPort?.postMessage(await shadow(before, after, entries, env));
+void shadow(before, after, entries, env).then((report) => parentPort?.postMessage(report));

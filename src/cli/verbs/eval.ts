@@ -1,7 +1,7 @@
 /** `kamscript eval TEXT`: what variables and transformations give for a message. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { MODULES } from '../../modules/index.js';
+import { BUILT_IN } from '../../modules/built-in.js';
 import { load, ScriptTestError } from '../../testing/index.js';
 import { environment } from '../environment.js';
 
@@ -62,6 +62,6 @@ async function evaluate(text: string, options: Options): Promise<number> {
 
 function scriptText(file: string | undefined): string {
   if (file !== undefined) return readFileSync(file, 'utf8');
-  const modules = PLAIN.filter((name) => MODULES.some((m) => m.name === name));
+  const modules = PLAIN.filter((name) => BUILT_IN.names.includes(name));
   return `${modules.map((m) => `loadmodule "${m}.so"\n`).join('')}request_route { exit; }`;
 }

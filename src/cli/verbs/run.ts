@@ -15,7 +15,7 @@ interface Options {
   readonly admin?: string;
 }
 
-export function addRun(program: Command, setStatus: (status: number) => void): void {
+export function addRun(program: Command, setStatus: (status: number) => void, started: () => void): void {
   program
     .command('run')
     .description('run a script in the foreground; SIGINT or SIGTERM ends it')
@@ -26,10 +26,10 @@ export function addRun(program: Command, setStatus: (status: number) => void): v
     .option('-w, --watch', 'reload when the script or a file that it includes changes')
     .option('--record <count>', 'messages and events kept for `kamscript record` and `reload --shadow`', '512')
     .option('--debug <level>', "log level, -5 to 3 (default: the script's own)")
-    .action(async (file: string, options: Options) => setStatus(await run(file, options)));
+    .action(async (file: string, options: Options) => setStatus(await run(file, options, started)));
 }
 
-async function run(file: string, options: Options): Promise<number> {
+async function run(file: string, options: Options, started: () => void): Promise<number> {
   const argv = [
     '-f',
     file,
@@ -65,6 +65,7 @@ async function run(file: string, options: Options): Promise<number> {
     onReady: (server) => {
       const where = server.sockets.map((s) => s.text).join(', ');
       process.stderr.write(`kamscript: ${file} is running, listening on ${where}; Ctrl-C ends it\n`);
+      started();
     },
   });
 }

@@ -9,6 +9,7 @@ import { unbuiltParams } from '../core/unbuilt-params.js';
 import { bindFormat, bindVariable } from '../format.js';
 import { setLogPrefix } from '../log-prefix.js';
 import { type BindEnv, FAILED, type ModuleDefinition, ROUTE } from '../module.js';
+import type { KnownModules } from '../module-set.js';
 import * as ops from '../ops.js';
 import type { Program, Route, RouteTable } from '../program.js';
 import { withText } from '../values.js';
@@ -22,7 +23,7 @@ import { bindEnv, type Scope, type Unit, type Watch } from './unit.js';
 
 export interface CompileOptions {
   /** Every module there is. */
-  readonly modules: readonly ModuleDefinition[];
+  readonly modules: KnownModules;
   /** The server's `$var`; a fresh store where nothing runs. */
   readonly vars: VarStore;
   /** Called with each block and each statement that runs (coverage, traces): the code without it is faster. */
