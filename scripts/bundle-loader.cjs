@@ -36,7 +36,6 @@ function run() {
     `(function (exports, require, module, __filename, __dirname) {${readFileSync(FILE, 'latin1')}\n})`,
     {
       filename: FILE,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       ...(cachedData === undefined ? {} : { cachedData }),
     },
   );
@@ -58,6 +57,14 @@ exports.wantsCode = () =>
   process.execArgv.length === 0 &&
   !process.env.NODE_OPTIONS;
 
+function discard(file) {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // its folder is none
+  }
+}
+
 /** Keeps the code of what ran up to now: some 20 ms. */
 exports.saveCode = () => {
   const data = script.createCachedData();
@@ -70,7 +77,7 @@ exports.saveCode = () => {
       return;
     } catch {
       // a full disk, or a folder of somebody else's: each start makes its own code then
-      rmSync(next, { force: true });
+      discard(next);
     }
   }
 };

@@ -1,5 +1,6 @@
 // dist/ as one file under dist/bundle: loading some 600 modules one by one is most of a start of the command. What a script
 // does not load is not run, and the code that V8 makes of the file is kept beside it (bundle-loader.cjs).
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -72,7 +73,12 @@ function lateRequires(code) {
     const load = toEsm === undefined ? `require(${id})` : `__toESM(require(${id}), 1)`;
     return `let ${name}$;\nfunction ${name}() {\n\treturn ${name}$ ??= ${load};\n}\n`;
   });
-  return late.replace(new RegExp(`(?<![\\w$."'])(${names.join('|')})\\.(?=\\w)`, 'g'), '$1().');
+  // The code that V8 keeps of a script loses how to import.
+  const required = late.replace(/(?<![\w$.])import\(("[^"]+")\)/g, 'Promise.resolve().then(() => require($1))');
+  const used = new RegExp(`(?<![\\w$."'])(new )?\\b(${names.join('|')})((?:\\.\\w+)+)`, 'g');
+  return required.replace(used, (_, made, name, members) =>
+    made ? `new (${name}()${members})` : `${name}()${members}`,
+  );
 }
 
 /** V8 compiles a function in parentheses at once, where these should wait until their module is asked for. */
@@ -100,6 +106,8 @@ export async function bundle() {
   writeFileSync(path.join(next, '.bundled'), '');
   rmSync(out, { recursive: true, force: true });
   renameSync(next, out);
+  const { status } = spawnSync(process.execPath, [path.join(HERE, 'keep-code.cjs')], { stdio: 'ignore' });
+  if (status !== 0) console.error('No code of the bundle is kept: the first start of the command will do that.');
 }
 
 function writeLoader(dir) {

@@ -2,10 +2,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { built } from '../support/built.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -22,40 +22,38 @@ beforeAll(async () => {
   expect(done.status).toBe(0);
 }, 120_000);
 
-/** Files of the project that the command loads. */
+/** Files that the command loads: of the project, and packages. */
 function loaded(): string[] {
-  const trace = join(import.meta.dirname, `loaded-${process.pid}.mjs`);
+  const trace = join(ROOT, 'dist', `loaded-${process.pid}.cjs`);
   const list = `${trace}.txt`;
   writeFileSync(
     trace,
-    `import { register } from 'node:module';
-register('data:text/javascript,' + encodeURIComponent(\`
+    `const { appendFileSync } = require('node:fs');
+const list = ${JSON.stringify(list)};
+require('node:module').register('data:text/javascript,' + encodeURIComponent(\`
 import { appendFileSync } from 'node:fs';
 export async function load(url, context, next) {
-  appendFileSync(${JSON.stringify(list)}, url + '\\\\n');
+  appendFileSync(\${JSON.stringify(list)}, url + '\\\\n');
   return next(url, context);
-}\`));`,
+}\`));
+process.on('exit', () => appendFileSync(list, Object.keys(require.cache).map((file) => file + '\\n').join('')));`,
   );
   try {
-    const done = spawnSync(process.execPath, ['--import', trace, 'bin/kamscript.js', '-c', '-f', SCRIPT], {
+    const done = spawnSync(process.execPath, ['--require', trace, 'bin/kamscript.js', '-c', '-f', SCRIPT], {
       cwd: ROOT,
       encoding: 'utf8',
     });
     expect(done.status, done.stderr).toBe(0);
-    return readFileSync(list, 'utf8')
-      .split('\n')
-      .filter((url) => url.includes('/dist/'));
+    const files = readFileSync(list, 'utf8').split('\n');
+    return files.filter((file) => /\/(dist|node_modules)\//.test(file) && !file.endsWith(trace));
   } finally {
     rmSync(trace, { force: true });
     rmSync(list, { force: true });
   }
 }
 
-test('the command loads few files', () => {
-  const files = loaded();
-  expect(files.length).toBeGreaterThan(2);
-  expect(files.length).toBeLessThan(40);
-  expect(files.filter((url) => !url.includes('/dist/bundle/'))).toEqual([]);
+test('the command loads the bundle alone, and no package for a script that needs none', () => {
+  expect(loaded()).toEqual([join(BUNDLE, 'load.js')]);
 });
 
 test('what tsc wrote later than the bundle is taken instead', () => {
@@ -66,6 +64,63 @@ test('what tsc wrote later than the bundle is taken instead', () => {
   } finally {
     writeFileSync(stamp, '');
   }
+});
+
+describe('code that V8 made', () => {
+  const name = `${process.version}-${process.arch}`;
+  /** A bundle of its own to play with. */
+  const dir = join(ROOT, 'dist', `bundle-code-${process.pid}`, 'dist', 'bundle');
+  const root = join(dir, '../..');
+  const code = join(dir, 'code', name);
+  const check = (env = {}) => {
+    const done = spawnSync(process.execPath, [join(root, 'bin/kamscript.js'), '-c', '-f', SCRIPT], {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    });
+    expect(done.stderr).toContain('config file ok');
+    expect(done.status).toBe(0);
+  };
+
+  beforeAll(() => {
+    cpSync(BUNDLE, dir, { recursive: true });
+    cpSync(join(ROOT, 'bin'), join(root, 'bin'), { recursive: true });
+    cpSync(join(ROOT, 'package.json'), join(root, 'package.json'));
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  test('the first start keeps it, the next takes it', () => {
+    rmSync(join(dir, 'code'), { recursive: true, force: true });
+    check();
+    expect(statSync(code).size).toBeGreaterThan(100_000);
+    const then = statSync(code).mtimeMs;
+    check();
+    expect(statSync(code).mtimeMs).toBe(then);
+  });
+
+  test('what V8 refuses is made anew', () => {
+    writeFileSync(code, 'of another version');
+    check();
+    expect(statSync(code).size).toBeGreaterThan(100_000);
+  });
+
+  test('where the folder cannot be written the cache of the user has it', () => {
+    rmSync(join(dir, 'code'), { recursive: true, force: true });
+    writeFileSync(join(dir, 'code'), 'no folder');
+    const cache = join(root, 'cache');
+    check({ XDG_CACHE_HOME: cache });
+    expect(readdirSync(join(cache, 'kamscript'))).toEqual([
+      expect.stringMatching(new RegExp(`^[0-9a-f]{16}-${name}$`)),
+    ]);
+    check({ XDG_CACHE_HOME: cache });
+    check({ XDG_CACHE_HOME: '/dev/null' });
+  });
+});
+
+test('the bundle finds each module by its name', async () => {
+  const { MODULES } = await import('../../src/modules/index.js');
+  const index = readFileSync(join(ROOT, 'src/modules/index.ts'), 'utf8');
+  const files = [...index.matchAll(/^import .* from '\.\/([^']+?)(?:\/index)?\.js';$/gm)].map(([, file]) => file);
+  expect(MODULES.map((m) => m.name).sort()).toEqual(files.sort());
 });
 
 test('worker threads of the bundle run: NSQ with its broker', async () => {
