@@ -97,22 +97,21 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: M
   if (program.logPrefix !== undefined) {
     setLogPrefix(ctx);
     try {
-      return begin(ctx);
+      begin(ctx);
     } finally {
       clearLogPrefix(host.log);
     }
+  } else {
+    begin(ctx);
   }
-  begin(ctx);
+  return true;
 }
 
 function begin(ctx: Context): void {
   const { program } = ctx;
   const host = ctx.host as ServerHost;
   const pre = program.routes.event.get('core:pre-routing');
-  if (pre === undefined) {
-    dispatch(ctx);
-    return true;
-  }
+  if (pre === undefined) return dispatch(ctx);
   const type = ctx.routeType;
   ctx.routeType = ROUTE.REQUEST;
   host.detachIfPending(
@@ -123,7 +122,6 @@ function begin(ctx: Context): void {
     }),
     'event_route[core:pre-routing]',
   );
-  return true;
 }
 
 function refused(host: ServerHost, text: string, from: Received, why: string): void {
