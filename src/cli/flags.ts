@@ -26,6 +26,9 @@ export interface KamailioFlags {
   groupPidFile: string | undefined;
   runtimeDir: string | undefined;
   workDir: string | undefined;
+  /** Who the server runs as once its ports are open. */
+  user: string | undefined;
+  group: string | undefined;
   autoAliases: boolean | undefined;
   disableTcp: boolean;
   serverId: number | undefined;
@@ -64,6 +67,8 @@ function initial(): KamailioFlags {
     groupPidFile: undefined,
     runtimeDir: undefined,
     workDir: undefined,
+    user: undefined,
+    group: undefined,
     autoAliases: undefined,
     disableTcp: false,
     serverId: undefined,
@@ -134,6 +139,12 @@ const OPTIONS: Readonly<Record<string, Action>> = {
   G: (f, v) => {
     f.groupPidFile = v;
   },
+  g: (f, v) => {
+    f.group = v;
+  },
+  u: (f, v) => {
+    f.user = v;
+  },
   l: (f, v) => void f.listen.push(v),
   P: (f, v) => {
     f.pidFile = v;
@@ -145,7 +156,6 @@ const OPTIONS: Readonly<Record<string, Action>> = {
     f.runtimeDir = v;
   },
   b: ignore('b'),
-  g: ignore('g'),
   L: ignore('L'),
   m: ignore('m'),
   M: ignore('M'),
@@ -154,7 +164,6 @@ const OPTIONS: Readonly<Record<string, Action>> = {
   O: ignore('O'),
   Q: ignore('Q'),
   t: ignore('t'),
-  u: ignore('u'),
   W: ignore('W'),
   x: ignore('x'),
   X: ignore('X'),

@@ -12,6 +12,7 @@ import { deferred } from './deferred.js';
 import type { KamailioFlags } from './flags.js';
 import { writePid } from './kamailio.js';
 import type { LineWriter } from './output.js';
+import { runAs } from './privileges.js';
 import { reloader } from './reloading.js';
 
 const FAILURE = 255;
@@ -47,7 +48,10 @@ export async function serve(
     color: program.core.values.get('log_color') === 1,
   });
   const file = flags.file === '-' ? flags.file : resolve(flags.file);
-  if (flags.workDir !== undefined) chdir(flags.workDir);
+  const { values } = program.core;
+  const given = (flag: string | undefined, param: string) => flag ?? String(values.get(param) ?? '');
+  const workDir = given(flags.workDir, 'workdir');
+  if (workDir !== '') chdir(workDir);
   const kept = options.record ?? DEFAULT_RECORD;
   const ended = deferred<number>();
   let server: Server;
@@ -59,7 +63,7 @@ export async function serve(
       log,
       pid: process.pid,
       environment: process.env,
-      runtimeDir: flags.runtimeDir ?? RUNTIME_DIR,
+      runtimeDir: given(flags.runtimeDir, 'rundir') || RUNTIME_DIR,
       commandLine: process.argv.slice(1),
       onShutdown: (reason) => {
         log.write(LEVEL.ERR, '<core>', reason);
@@ -78,6 +82,9 @@ export async function serve(
   }
   const removePid = writePid(flags.pidFile);
   const removeGroupPid = writePid(flags.groupPidFile);
+  const wrong = runAs({ user: given(flags.user, 'user'), group: given(flags.group, 'group') });
+  if (wrong !== undefined) ended.resolve(FAILURE);
+  if (wrong !== undefined) log.write(LEVEL.CRIT, '<core>', wrong);
   let signals = 0;
   const onSignal = () => {
     if (++signals > 1) ended.resolve(FAILURE);

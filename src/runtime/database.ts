@@ -114,7 +114,17 @@ export async function openDatabase(host: Host, url: string): Promise<Database> {
   const driver = host.module(name)?.database;
   if (driver === undefined) throw new DbError(`the database ${url} wants module ${name}, which is not loaded`);
   if (host.sandbox?.isolated) return NOTHING;
-  return await driver.open(host, url.slice(url.indexOf(':') + 1).replace(/^\/\//, ''));
+  const db = await driver.open(host, url.slice(url.indexOf(':') + 1).replace(/^\/\//, ''));
+  const versions = host.program.core.values.get('version_table');
+  if (typeof versions === 'string') VERSION_TABLES.set(db, versions);
+  return db;
+}
+
+const VERSION_TABLES = new WeakMap<Database, string>();
+
+/** Name of the table in which the versions of the others stand: version_table. */
+export function versionTableOf(db: Database): string {
+  return VERSION_TABLES.get(db) ?? 'version';
 }
 
 /** A database without a row, for scripts that are tried out and must leave nothing behind. */

@@ -22,6 +22,7 @@ import type { LoadResult } from './load.js';
 import { receiver } from './receive.js';
 import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
 import { DnsResolver, usesCache } from './resolver.js';
+import { applySipSettings } from './sip-settings.js';
 import { streamCounts, streamEntries } from './streams.js';
 
 export interface ServerOptions {
@@ -128,6 +129,7 @@ export class Server {
     try {
       host.sockets = await server.#plan(options.program);
       host.myself = new Myself(host.sockets, options.program.core.alias);
+      applySipSettings(options.program);
       await server.#startModules(options.program);
       await server.#bind();
       await server.#ready(options.program);
@@ -183,6 +185,7 @@ export class Server {
     this.host.myself = new Myself(sockets, program.core.alias);
     this.host.log.level = program.core.debug;
     applySettings(this.host, program);
+    applySipSettings(program);
   }
 
   async #startModules(program: Program): Promise<void> {

@@ -143,7 +143,7 @@ class Uri implements SipUri {
 function build(text: string, scheme: Scheme, p: Parts): SipUri | undefined {
   if (!splitTail(text, p)) return undefined;
   if (scheme === 'tel') return new Uri(scheme, 'tel', p, p.host, '', '');
-  if (scheme === 'urn' || p.params === '' || paramOf(p.params, 'user') !== 'phone')
+  if (scheme === 'urn' || p.params === '' || !phonesAreTel || paramOf(p.params, 'user') !== 'phone')
     return new Uri(scheme, scheme, p, p.user, p.host, '');
   const cut = p.user === null ? -1 : p.user.indexOf(';');
   if (p.user === null || cut < 0) return new Uri(scheme, 'tel', p, p.user, p.host, '');
@@ -266,11 +266,20 @@ function hostEnd(text: string, start: number): number {
   return i;
 }
 
+let phonesAreTel = true;
+
+/** phone2tel: does user=phone make a sip URI count as a tel URI? For the whole process. */
+export function countPhonesAsTel(on: boolean): void {
+  if (on !== phonesAreTel) forgetParsed();
+  phonesAreTel = on;
+}
+
 /** More characters in host names: uri_host_extra_chars. */
 const EXTRA = new Set<number>();
 
 /** uri_host_extra_chars: more characters for host names, for the whole process. */
 export function allowInHosts(chars: string): void {
+  if (chars === '') return;
   for (let i = 0; i < chars.length; i++) EXTRA.add(chars.charCodeAt(i));
   forgetParsed();
 }

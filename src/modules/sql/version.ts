@@ -1,10 +1,10 @@
 /** The `version` table, which tells the shape of Kamailio's tables. */
-import { type Database, DbError } from '../../runtime/database.js';
+import { type Database, DbError, versionTableOf } from '../../runtime/database.js';
 
 /** Version of a table; 0 where none is written down. Rejects with a DbError. */
 export async function tableVersion(db: Database, table: string): Promise<number> {
   const { rows } = await db.query({
-    table: 'version',
+    table: versionTableOf(db),
     columns: ['table_version'],
     where: [{ column: 'table_name', op: '=', value: table }],
   });

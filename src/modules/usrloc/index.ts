@@ -49,7 +49,10 @@ function openTables(host: Host, usrloc: Usrloc): void {
 
 /** The statistics of one table, as `location_users`: what memory holds now, and how many have expired. */
 function countTable(host: Host, domain: Domain): void {
-  const count = (what: string, read: () => number) => host.statistics.set(`usrloc.${domain.name}_${what}`, read);
+  // of stats_name_separator the first character counts
+  const separator = String(host.program.core.values.get('stats_name_separator') ?? '_')[0] ?? '';
+  const count = (what: string, read: () => number) =>
+    host.statistics.set(`usrloc.${domain.name}${separator}${what}`, read);
   count('users', () => domain.records.size);
   count('contacts', () => domain.contactCount());
   count('expires', () => domain.expired);

@@ -13,11 +13,10 @@ const off = (why: string): Unbuilt => ({ fine: [0], why });
 
 const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   bind_ipv6_link_local: off('name the addresses in listen lines'),
+  chroot: { fine: [''], why: 'Node.js cannot change its root; start it within one' },
   enable_sctp: { fine: [0, 2], why: 'there is no SCTP: it takes UDP, TCP and TLS' },
   ipv6_hex_style: { fine: ['c'], why: 'IPv6 addresses are written in the short form' },
-  phone2tel: { fine: [1], why: 'user=phone always makes a tel URI' },
   rev_dns: off('received= is never added by a reverse look-up'),
-  stats_name_separator: { fine: ['_'], why: 'names of statistics have an underscore' },
   tcp_accept_hep3: off('HEP3 packets are not taken'),
   use_dst_blocklist: off('destinations that failed are not avoided; module dispatcher can do that'),
 };
