@@ -67,6 +67,9 @@ export class Context {
   raw: { readonly text: string; readonly from: import('../sip/transport.js').Received } | null = null;
   /** What is known only in one kind of run: `$nsqE`, `$shtrecord` … by the module's own key. */
   #extras: Map<object, unknown> | null = null;
+  /** Of most runs there is one at most: it needs no map. */
+  #extraKey: object | null = null;
+  #extra: unknown = undefined;
 
   constructor(host: Host, program: Program, msg: SipMessage, routeType: number, env: MessageEnv = new MessageEnv()) {
     this.host = host;
@@ -77,10 +80,15 @@ export class Context {
   }
 
   extra<T>(key: ExtraKey<T>): T | undefined {
-    return this.#extras?.get(key) as T | undefined;
+    return (key === this.#extraKey ? this.#extra : this.#extras?.get(key)) as T | undefined;
   }
 
   setExtra<T>(key: ExtraKey<T>, value: T | undefined): void {
+    if (this.#extraKey === null || key === this.#extraKey) {
+      this.#extraKey = key;
+      this.#extra = value;
+      return;
+    }
     this.#extras ??= new Map();
     this.#extras.set(key, value);
   }

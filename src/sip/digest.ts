@@ -47,14 +47,19 @@ export class DigestFields {
 }
 
 /** Takes `Digest username="a", realm="b"` apart; undefined when there is no scheme with parameters. */
-export function parseDigest(text: string): DigestParams | undefined {
-  const start = skipBlanks(text, 0, text.length);
+export function parseDigest(text: string, from = 0, to = text.length): DigestParams | undefined {
+  const start = skipBlanks(text, from, to);
   let blank = start;
-  while (blank < text.length && !isBlank(text.charCodeAt(blank))) blank++;
-  if (blank === start || blank === text.length) return undefined;
+  while (blank < to && !isBlank(text.charCodeAt(blank))) blank++;
+  if (blank === start || blank === to) return undefined;
   const params = new DigestFields();
-  for (let at = blank; at < text.length; ) at = parseField(text, at, params) + 1;
-  return { scheme: text.slice(start, blank), params };
+  const backslash = text.indexOf('\\', blank);
+  const plain = backslash < 0 || backslash >= to;
+  for (let at = blank; at < to; ) at = parseField(text, at, to, plain, params) + 1;
+  return {
+    scheme: text.startsWith('Digest', start) && blank - start === 6 ? 'Digest' : text.slice(start, blank),
+    params,
+  };
 }
 
 const COMMA = 44;
@@ -62,12 +67,47 @@ const EQUALS = 61;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
-/** Reads one parameter; gives the offset of the comma after it, or the end. */
-function parseField(text: string, from: number, out: DigestFields): number {
+/** Reads one parameter; gives the offset of the comma after it, or the end. `plain`: there is no backslash. */
+function parseField(text: string, from: number, to: number, plain: boolean, out: DigestFields): number {
+  let equals = from;
+  while (equals < to && isNameChar(text.charCodeAt(equals))) equals++;
+  if (plain && equals < to && text.charCodeAt(equals) === EQUALS) {
+    const end = simpleEnd(text, equals + 1, to);
+    if (end >= 0) {
+      const name = nameAt(text, from, equals);
+      if (name !== '') out.set(name, valueAt(text, equals + 1, end));
+      return end;
+    }
+  }
+  return parseOddField(text, from, to, out);
+}
+
+/** Of a quoted value or one without quotes the comma after it, or the end; -1: it is neither. */
+function simpleEnd(text: string, from: number, to: number): number {
+  let at = from;
+  if (at < to && text.charCodeAt(at) === QUOTE) {
+    const close = text.indexOf('"', at + 1);
+    if (close < 0 || close >= to) return -1;
+    at = skipBlanks(text, close + 1, to);
+    return at >= to || text.charCodeAt(at) === COMMA ? at : -1;
+  }
+  for (; at < to; at++) {
+    const c = text.charCodeAt(at);
+    if (c === COMMA) return at;
+    if (c === QUOTE) return -1;
+  }
+  return to;
+}
+
+function isNameChar(c: number): boolean {
+  return c !== EQUALS && c !== COMMA && c !== QUOTE;
+}
+
+function parseOddField(text: string, from: number, to: number, out: DigestFields): number {
   let equals = -1;
   let quoted = false;
   let end = from;
-  for (; end < text.length; end++) {
+  for (; end < to; end++) {
     const c = text.charCodeAt(end);
     if (c === QUOTE) quoted = !quoted;
     else if (quoted) {
@@ -75,7 +115,7 @@ function parseField(text: string, from: number, out: DigestFields): number {
     } else if (c === COMMA) break;
     if (c === EQUALS && equals < 0) equals = end;
   }
-  if (end > text.length) end = text.length;
+  if (end > to) end = to;
   const name = nameAt(text, from, equals < 0 ? end : equals);
   if (name !== '') out.set(name, equals < 0 ? '' : valueAt(text, equals + 1, end));
   return end;
@@ -143,15 +183,15 @@ export function algorithmOf(name: string | undefined): Algorithm | undefined {
   return hash === 'MD5' || hash === 'SHA-256' || hash === 'SHA-512-256' ? { hash, session } : undefined;
 }
 
-/** Lower case hex of a hash over latin1 text. */
-export function digestHash(algorithm: DigestAlgorithm, text: string): string {
-  if (algorithm === 'MD5') return md5(text);
-  return hash(algorithm === 'SHA-256' ? 'sha256' : 'sha512-256', Buffer.from(text, 'latin1'), 'hex');
+/** Lower case hex of a hash over latin1 texts with colons between them. */
+function digestHash(algorithm: DigestAlgorithm, ...texts: readonly string[]): string {
+  if (algorithm === 'MD5') return md5(...texts);
+  return hash(algorithm === 'SHA-256' ? 'sha256' : 'sha512-256', Buffer.from(texts.join(':'), 'latin1'), 'hex');
 }
 
 /** H(user:realm:password), what is stored in place of a password. */
 export function ha1(algorithm: DigestAlgorithm, user: string, realm: string, password: string): string {
-  return digestHash(algorithm, `${user}:${realm}:${password}`);
+  return digestHash(algorithm, user, realm, password);
 }
 
 export interface DigestInput {
@@ -173,12 +213,10 @@ export function digestResponse(input: DigestInput): string | undefined {
   if (algorithm === undefined) return undefined;
   const { hash, session } = algorithm;
   const { nonce, method, uri, qop, nc = '', cnonce = '', body = '' } = input;
-  const first = session ? digestHash(hash, `${input.ha1}:${nonce}:${cnonce}`) : input.ha1;
-  const a2 = qop === 'auth-int' ? `${method}:${uri}:${digestHash(hash, body)}` : `${method}:${uri}`;
-  const second = digestHash(hash, a2);
-  return qop
-    ? digestHash(hash, `${first}:${nonce}:${nc}:${cnonce}:${qop}:${second}`)
-    : digestHash(hash, `${first}:${nonce}:${second}`);
+  const first = session ? digestHash(hash, input.ha1, nonce, cnonce) : input.ha1;
+  const second =
+    qop === 'auth-int' ? digestHash(hash, method, uri, digestHash(hash, body)) : digestHash(hash, method, uri);
+  return qop ? digestHash(hash, first, nonce, nc, cnonce, qop, second) : digestHash(hash, first, nonce, second);
 }
 
 /** Do credentials prove the knowledge of `ha1`? Compared in constant time. */

@@ -14,48 +14,48 @@ const HEX = Array.from('0123456789abcdef', (c) => c.charCodeAt(0));
 const words = new Int32Array(BLOCK / 4);
 const state = new Int32Array(4);
 
-/** 32 digits in lower case. */
-export function md5(text: string): string {
+/** Of the texts with a colon between each and the next, as digests have it: 32 digits in lower case. */
+export function md5(...texts: readonly string[]): string {
   state[0] = 0x67452301;
   state[1] = 0xefcdab89;
   state[2] = 0x98badcfe;
   state[3] = 0x10325476;
-  const n = text.length;
-  let at = 0;
-  for (; at + BLOCK <= n; at += BLOCK) {
-    fill(text, at, BLOCK);
-    mix();
+  words.fill(0);
+  let used = 0;
+  let length = texts.length - 1;
+  for (let i = 0; i < texts.length; i++) {
+    const text = texts[i]!;
+    length += text.length;
+    used = add(text, used);
+    if (i + 1 < texts.length) used = add(':', used);
   }
-  const rest = n - at;
-  fill(text, at, rest);
   // a 1 bit ends the text
-  words[rest >> 2]! |= 0x80 << ((rest & 3) << 3);
-  if (rest >= ROOM) {
-    mix();
-    words.fill(0);
-  }
-  words[14] = n << 3;
-  words[15] = n >>> 29;
+  words[used >> 2]! |= 0x80 << ((used & 3) << 3);
+  if (used >= ROOM) mix();
+  words[14] = length << 3;
+  words[15] = length >>> 29;
   mix();
-  return hex(state[0]) + hex(state[1]) + hex(state[2]) + hex(state[3]);
+  return hex(state[0], state[1], state[2], state[3]);
 }
 
-/** Puts `count` characters from `at` on into the block, and zeros behind them. */
-function fill(text: string, at: number, count: number): void {
-  const whole = count & ~3;
-  for (let i = 0; i < whole; i += 4) {
-    const low = (text.charCodeAt(at + i) & 255) | ((text.charCodeAt(at + i + 1) & 255) << 8);
-    words[i >> 2] = low | ((text.charCodeAt(at + i + 2) & 255) << 16) | (text.charCodeAt(at + i + 3) << 24);
+/** Puts text behind the `used` bytes of the block; gives how many of it are used then. A full one is mixed in. */
+function add(text: string, used: number): number {
+  let at = used;
+  for (let i = 0; i < text.length; i++) {
+    words[at >> 2]! |= (text.charCodeAt(i) & 255) << ((at & 3) << 3);
+    if (++at === BLOCK) {
+      mix();
+      at = 0;
+    }
   }
-  for (let i = whole >> 2; i < words.length; i++) words[i] = 0;
-  for (let i = whole; i < count; i++) words[i >> 2]! |= (text.charCodeAt(at + i) & 255) << ((i & 3) << 3);
+  return at;
 }
 
 function turned(sum: number, bits: number, b: number): number {
   return (((sum << bits) | (sum >>> (32 - bits))) + b) | 0;
 }
 
-/** Mixes the block into the state: four rounds of 16 steps, four of which bring each word to its place again. */
+/** Mixes the block into the state and empties it: four rounds of 16 steps, four of which bring each word to its place again. */
 function mix(): void {
   const x = words;
   const s = SINES;
@@ -91,18 +91,43 @@ function mix(): void {
   state[1]! += b;
   state[2]! += c;
   state[3]! += d;
+  x.fill(0);
 }
 
-/** The bytes of a word, the lowest first. */
-function hex(word: number): string {
+/** The bytes of the words, the lowest of each first. */
+function hex(a: number, b: number, c: number, d: number): string {
   return String.fromCharCode(
-    HEX[(word >> 4) & 15]!,
-    HEX[word & 15]!,
-    HEX[(word >> 12) & 15]!,
-    HEX[(word >> 8) & 15]!,
-    HEX[(word >> 20) & 15]!,
-    HEX[(word >> 16) & 15]!,
-    HEX[(word >> 28) & 15]!,
-    HEX[(word >> 24) & 15]!,
+    HEX[(a >> 4) & 15]!,
+    HEX[a & 15]!,
+    HEX[(a >> 12) & 15]!,
+    HEX[(a >> 8) & 15]!,
+    HEX[(a >> 20) & 15]!,
+    HEX[(a >> 16) & 15]!,
+    HEX[(a >> 28) & 15]!,
+    HEX[(a >> 24) & 15]!,
+    HEX[(b >> 4) & 15]!,
+    HEX[b & 15]!,
+    HEX[(b >> 12) & 15]!,
+    HEX[(b >> 8) & 15]!,
+    HEX[(b >> 20) & 15]!,
+    HEX[(b >> 16) & 15]!,
+    HEX[(b >> 28) & 15]!,
+    HEX[(b >> 24) & 15]!,
+    HEX[(c >> 4) & 15]!,
+    HEX[c & 15]!,
+    HEX[(c >> 12) & 15]!,
+    HEX[(c >> 8) & 15]!,
+    HEX[(c >> 20) & 15]!,
+    HEX[(c >> 16) & 15]!,
+    HEX[(c >> 28) & 15]!,
+    HEX[(c >> 24) & 15]!,
+    HEX[(d >> 4) & 15]!,
+    HEX[d & 15]!,
+    HEX[(d >> 12) & 15]!,
+    HEX[(d >> 8) & 15]!,
+    HEX[(d >> 20) & 15]!,
+    HEX[(d >> 16) & 15]!,
+    HEX[(d >> 28) & 15]!,
+    HEX[(d >> 24) & 15]!,
   );
 }

@@ -71,6 +71,11 @@ test('an unknown algorithm is refused', () => {
 test('MD5 of texts around the length of a block is that of OpenSSL', () => {
   for (let n = 0; n < 200; n++) {
     const text = Array.from({ length: n }, (_, i) => String.fromCharCode((i * 37 + n) & 255)).join('');
+    expect(md5(text.slice(0, n >> 1), text.slice(n >> 1))).toBe(
+      createHash('md5')
+        .update(`${text.slice(0, n >> 1)}:${text.slice(n >> 1)}`, 'latin1')
+        .digest('hex'),
+    );
     expect(md5(text)).toBe(createHash('md5').update(text, 'latin1').digest('hex'));
   }
 });
@@ -80,4 +85,22 @@ test('of credentials with many parameters the first are read', () => {
   const got = parseDigest(`Digest ${many}, realm="r", p3=x`);
   expect(got?.params.size).toBe(64);
   expect(got?.params.get('p3')).toBe('x');
+});
+
+test('odd credentials are read as they were before quotes were looked for', () => {
+  const read = (text: string) => [...(parseDigest(text)?.params ?? [])];
+  expect(read('Digest a="x\\"y,z", b=1')).toEqual([
+    ['a', 'x\\"y,z'],
+    ['b', '1'],
+  ]);
+  expect(read('Digest a = "q" , b="open, c=1')).toEqual([
+    ['a', 'q'],
+    ['b', '"open, c=1'],
+  ]);
+  expect(read('Digest bare, A="1" 2, b=x"y,z"w, =v, c=')).toEqual([
+    ['bare', ''],
+    ['a', '"1" 2'],
+    ['b', 'x"y,z"w'],
+    ['c', ''],
+  ]);
 });

@@ -54,7 +54,7 @@ export function credentialsFor(msg: SipMessage, kind: Kind, realm: string): Foun
   const id = kind === 'www' ? HDR.AUTHORIZATION : HDR.PROXYAUTH;
   for (const header of msg.headers) {
     if (header.id !== id) continue;
-    const digest = parseDigest(msg.value(header));
+    const digest = parseDigest(msg.text, header.valueStart, header.valueEnd);
     if (digest === undefined || !isDigest(digest.scheme)) continue;
     if (realm === '' || digest.params.get('realm') === realm) return { header, digest };
   }
@@ -95,14 +95,10 @@ export function authenticate(ctx: Context, params: AuthParams, nonces: Nonces, k
   if (params.nonce_count !== 0 && fields.has('qop') && nonces.count(nonce, fields.get('nc') ?? '') === 'replayed')
     return AUTH.STALE;
   if (params.one_time_nonce !== 0) nonces.use(nonce);
-  msg.slots.set(CHECKED_CREDENTIALS, { user: userPart(user), realm: secret.realm });
-  msg.slots.set(USED, found.header);
+  msg.slots.set(CHECKED_CREDENTIALS, { user: userPart(user), realm: secret.realm, header: found.header });
   if (params.add_authinfo_hdr !== 0) msg.replyHeaders.push(infoLine(found.digest, proven, params, nonces));
   return AUTH.OK;
 }
-
-/** Header of the credentials that were accepted, for consume_credentials(). */
-export const USED = { name: 'used credentials' };
 
 /** The hash whose knowledge the credentials prove; `user@realm` as a username stands for `user`. */
 function provenBy(

@@ -14,6 +14,7 @@ import {
   variable,
 } from '../../runtime/module.js';
 import { replyStateless, sendReply } from '../../runtime/replies.js';
+import { CHECKED_CREDENTIALS, type CheckedCredentials } from '../../runtime/variables/auth.js';
 import {
   AUTH,
   type AuthParams,
@@ -22,7 +23,6 @@ import {
   credentialsFor,
   type Kind,
   type Secret,
-  USED,
   userFits,
 } from './check.js';
 import { Nonces } from './nonce.js';
@@ -69,9 +69,9 @@ function secretOf(ctx: RouteContext, realm: string, password: string, flags: num
 
 function consume(ctx: RouteContext): number {
   const { msg } = ctx;
-  const used = msg.slots.get(USED) as ReturnType<typeof msg.first> | undefined;
+  const used = msg.slots.get(CHECKED_CREDENTIALS) as CheckedCredentials | undefined;
   if (used === undefined) return -1;
-  msg.edits.replace(used.start, used.end - used.start);
+  msg.edits.replace(used.header.start, used.header.end - used.header.start);
   return 1;
 }
 

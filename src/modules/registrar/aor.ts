@@ -15,8 +15,8 @@ export interface Aor {
 }
 
 /** As usrloc keeps it; else why it is none. */
-export function aorOf(ctx: Context, text: string): Aor | { readonly error: ErrorName } {
-  const uri = parseUri(text);
+export function aorOf(ctx: Context, of: string | SipUri): Aor | { readonly error: ErrorName } {
+  const uri = typeof of === 'string' ? parseUri(of) : of;
   if (uri === undefined) return { error: 'AOR_PARSE' };
   const rawUser = uri.user ?? '';
   if (rawUser.length + uri.host.length + 1 > MAX_AOR || rawUser.length > MAX_USER || uri.host.length > MAX_HOST)

@@ -4,6 +4,7 @@ import { parseQ } from '../../runtime/destination-set.js';
 import type { Contact } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
+import { isLws } from '../../sip/via.js';
 import { registrarParams } from './params.js';
 import { intSetting } from './settings.js';
 
@@ -11,8 +12,14 @@ import { intSetting } from './settings.js';
 export function expiresHeader(msg: SipMessage): number | undefined {
   const value = msg.firstValue(HDR.EXPIRES);
   if (value === undefined) return undefined;
-  const digits = /^(\d+)(?:[ \t\r\n]|$)/.exec(value)?.[1];
-  return digits === undefined ? undefined : Number(digits) | 0;
+  let end = 0;
+  while (isDigit(value.charCodeAt(end))) end++;
+  if (end === 0 || (end < value.length && !isLws(value.charCodeAt(end)))) return undefined;
+  return Number(value.slice(0, end)) | 0;
+}
+
+function isDigit(c: number): boolean {
+  return c >= 48 && c <= 57;
 }
 
 interface Asked {

@@ -37,8 +37,16 @@ export interface RegistrarParams {
   readonly use_expired_contacts: number;
 }
 
+let lastProgram: Program | undefined;
+let lastParams: RegistrarParams;
+
+/** Asked for many times in a REGISTER, seldom about another program than before. */
 export function registrarParams(program: Program): RegistrarParams {
-  return program.params('registrar') as unknown as RegistrarParams;
+  if (program !== lastProgram) {
+    lastParams = program.params('registrar') as unknown as RegistrarParams;
+    lastProgram = program;
+  }
+  return lastParams;
 }
 
 /** Values of `path_mode`. */

@@ -11,6 +11,7 @@ import {
   isValid,
   type Match,
   sameInstance,
+  type Usrloc,
   usrlocOf,
 } from '../usrloc/index.js';
 import { type Aor, aorOf } from './aor.js';
@@ -38,6 +39,7 @@ type Result = number | Failed;
 interface Job {
   readonly ctx: Context;
   readonly domain: Domain;
+  readonly usrloc: Usrloc;
   readonly flags: number;
   readonly aor: Aor;
   readonly registration: Registration;
@@ -52,13 +54,13 @@ export function save(ctx: Context, domain: Domain, flags: number, uri?: string):
   if (to?.uriParts === undefined) return refuse(ctx, flags, 'NONE');
   const registration = readRegistration(ctx);
   if ('error' in registration) return refuse(ctx, flags, registration.error);
-  const aor = aorOf(ctx, uri ?? to.uri);
+  const aor = aorOf(ctx, uri ?? to.uriParts);
   if ('error' in aor) {
     ctx.host.log.write(LEVEL.ERR, 'registrar', 'failed to extract Address Of Record\n');
     return refuse(ctx, flags, aor.error);
   }
-  const job: Job = { ctx, domain, flags, aor, registration };
   const usrloc = usrlocOf(ctx.host);
+  const job: Job = { ctx, domain, usrloc, flags, aor, registration };
   return usrloc.exclusively(domain, aor.aor, () => {
     const found = usrloc.find(domain, aor.aor);
     if (!(found instanceof Promise)) return settle(job, apply(job, found));
@@ -72,10 +74,16 @@ export function save(ctx: Context, domain: Domain, flags: number, uri?: string):
 /** Waits for the database where it has to be asked, and answers. */
 function settle(job: Job, result: Result): number | Promise<number> {
   const { ctx, flags } = job;
-  const done = () => (typeof result === 'number' ? accept(ctx, flags, result) : refuse(ctx, flags, result.error));
-  const written = usrlocOf(ctx.host).written();
-  if (written === undefined) return done();
-  return written.then(done, () => refuse(ctx, flags, 'UL_INSERT'));
+  const written = job.usrloc.written();
+  if (written === undefined) return finish(job, result);
+  return written.then(
+    () => finish(job, result),
+    () => refuse(ctx, flags, 'UL_INSERT'),
+  );
+}
+
+function finish({ ctx, flags }: Job, result: Result): number {
+  return typeof result === 'number' ? accept(ctx, flags, result) : refuse(ctx, flags, result.error);
 }
 
 function accept(ctx: Context, flags: number, code: number): number {
@@ -110,7 +118,7 @@ function apply(job: Job, record: AorRecord | undefined): Result {
   const result = record === undefined ? insertAll(job, toHost) : updateAll(job, record);
   if (record === undefined) return result;
   buildContacts(ctx, record, toHost);
-  usrlocOf(ctx.host).release(job.domain, record);
+  job.usrloc.release(job.domain, record);
   return result;
 }
 
@@ -139,7 +147,7 @@ const memoryFlag = (flags: number): number => ((flags & SAVE.MEMORY) !== 0 ? CON
 /** Seconds since the epoch at which a contact expires, 0 to be removed; undefined: too short. */
 function endOf(job: Job, contact: ContactHeader): number | undefined {
   const seconds = expiresOf(job.ctx, contact, (job.flags & SAVE.NO_VARIATION) === 0);
-  return seconds === undefined || seconds === 0 ? seconds : usrlocOf(job.ctx.host).now() + seconds;
+  return seconds === undefined || seconds === 0 ? seconds : job.usrloc.now() + seconds;
 }
 
 function maxContacts(ctx: Context): number {
@@ -148,8 +156,7 @@ function maxContacts(ctx: Context): number {
 
 /** Contacts of an address that was not there. */
 function insertAll(job: Job, host: string): Result {
-  const { ctx, domain, aor, registration } = job;
-  const usrloc = usrlocOf(ctx.host);
+  const { ctx, domain, usrloc, aor, registration } = job;
   const max = maxContacts(ctx);
   let record: AorRecord | undefined;
   let reader: InfoReader | undefined;
@@ -179,8 +186,7 @@ function insertAll(job: Job, host: string): Result {
 }
 
 /** Some phones send one address twice in a request: the second is an update of the first. */
-function insertOnce({ ctx, domain }: Job, record: AorRecord, info: ContactInfo): void {
-  const usrloc = usrlocOf(ctx.host);
+function insertOnce({ usrloc, domain }: Job, record: AorRecord, info: ContactInfo): void {
   const match: Match =
     record.contacts.length === 0 ? { kind: 'none' } : usrloc.match(record, { ...info, cseq: info.cseq + 1 });
   if (match.kind === 'found') usrloc.update(record, match.contact, info);
@@ -224,8 +230,7 @@ interface Step {
 const NOTHING: Step = { code: 0, last: false };
 
 function updateOne(job: Job, record: AorRecord, info: ContactInfo, replace: boolean): Step | Failed {
-  const { ctx, domain } = job;
-  const usrloc = usrlocOf(ctx.host);
+  const { ctx, domain, usrloc } = job;
   const match = usrloc.match(record, info);
   switch (match.kind) {
     case 'outdated':
@@ -253,12 +258,12 @@ function change(job: Job, record: AorRecord, contact: Contact, info: ContactInfo
   const moved = info.instance !== '' && info.callId !== contact.callId;
   // the phone has begun anew: what else it had registered is gone
   if (moved) removeOthers(job, record, contact, (c) => sameInstance(c.instance, contact.instance));
-  usrlocOf(job.ctx.host).update(record, contact, info);
+  job.usrloc.update(record, contact, info);
   return { code: UPDATED, last: replace || moved };
 }
 
 function removeOthers(job: Job, record: AorRecord, keep: Contact, which: (c: Contact) => boolean = () => true): void {
-  const usrloc = usrlocOf(job.ctx.host);
+  const { usrloc } = job;
   for (const contact of record.contacts.slice())
     if (contact !== keep && which(contact)) usrloc.remove(job.domain, record, contact);
 }
@@ -268,7 +273,7 @@ function wouldExceed(job: Job, record: AorRecord, reader: InfoReader): ErrorName
   const { ctx, registration } = job;
   const max = maxContacts(ctx);
   if (max <= 0) return undefined;
-  const usrloc = usrlocOf(ctx.host);
+  const { usrloc } = job;
   const now = usrloc.now();
   let n = record.contacts.filter((c) => isValid(c, now)).length;
   for (const contact of registration.contacts) {

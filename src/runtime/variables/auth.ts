@@ -1,7 +1,7 @@
 /** Digest credentials (variables.md, section 3: `$au` …): Proxy-Authorization wins over Authorization. */
 import { fromOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
-import type { SipMessage } from '../../sip/message.js';
+import type { Header, SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
 import { extraKey } from '../context.js';
 import { type PvDefinition, pv } from '../module.js';
@@ -11,7 +11,14 @@ import type { Value } from '../values.js';
 export type Credentials = ReadonlyMap<string, string>;
 
 /** Credentials that an auth function accepted: set by the auth modules in `msg.slots`. */
-export const CHECKED_CREDENTIALS = extraKey<{ readonly user: string; readonly realm: string }>('checked credentials');
+export const CHECKED_CREDENTIALS = extraKey<CheckedCredentials>('checked credentials');
+
+export interface CheckedCredentials {
+  readonly user: string;
+  readonly realm: string;
+  /** Where they stand. */
+  readonly header: Header;
+}
 
 /**
  * Fields of `Digest a="b", c=d` as Kamailio reads them (case pv/auth-forms): a quote ends at the next one, whatever
