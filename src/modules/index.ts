@@ -26,6 +26,7 @@ import { diversion } from './diversion.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { domainModule } from './domain/index.js';
+import { evapi } from './evapi/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
 import { ipops } from './ipops/index.js';
@@ -111,6 +112,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   ipops,
   janssonModule,
   json,
+  evapi,
   jsonrpcs,
   dmq,
   dmqUsrloc,

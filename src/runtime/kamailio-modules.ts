@@ -51,8 +51,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   drouting: 'do_routing goes_to_gw is_from_gw next_routing use_next_gw',
   enum: 'enum_pv_query enum_query i_enum_query is_from_user_enum',
   erlang: 'erl_reg_send erl_reply erl_rpc erl_send',
-  evapi:
-    'evapi_async_multicast evapi_async_relay evapi_async_unicast evapi_close evapi_multicast evapi_relay evapi_set_tag evapi_unicast',
   evrexec: '',
   geoip: 'geoip_match',
   geoip2: 'geoip2_match',
