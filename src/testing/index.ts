@@ -14,3 +14,4 @@ export {
   type ScriptUnderTest,
   type Source,
 } from './script.js';
+export { HANDSHAKE, type HttpParts } from './web.js';

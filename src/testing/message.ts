@@ -50,6 +50,9 @@ export function address(text: string): Address {
   return { ip: ip.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
+/** Of SIP, and of answers to HTTP. */
+const STATUS_LINE = /^(?:SIP\/2\.0|HTTP\/1\.\d) (\d{3}) ?(.*)$/;
+
 /** One message that left the server. */
 export class Message {
   /** As sent, UTF-8 decoded. */
@@ -87,12 +90,12 @@ export class Message {
 
   /** Undefined: a request. */
   get status(): number | undefined {
-    const match = /^SIP\/2\.0 (\d{3})/.exec(this.startLine);
+    const match = STATUS_LINE.exec(this.startLine);
     return match ? Number(match[1]) : undefined;
   }
 
   get reason(): string | undefined {
-    return /^SIP\/2\.0 \d{3} ?(.*)$/.exec(this.startLine)?.[1];
+    return STATUS_LINE.exec(this.startLine)?.[2];
   }
 
   /** Value of the first header of that name, in any case or compact form. */

@@ -18,7 +18,7 @@ import { levelWord } from '../server/log.js';
 import type { ReloadReport } from '../server/reload.js';
 import { Server } from '../server/server.js';
 import { parseMessage } from '../sip/parse.js';
-import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
+import type { ListenSocket, OnDatagram, Proto, Transport } from '../sip/transport.js';
 import { VirtualClock } from './clock.js';
 import { type Companion, companionStarter, type Input } from './companion.js';
 import { coverage } from './coverage.js';
@@ -26,6 +26,7 @@ import { address, fromText, Message, MessageMaker, type ReplyParts, type Request
 import { type Call, type Mock, type MockBehaviour, Mocks, plainValue, ScriptTestError } from './mocks.js';
 import { type Candidate, howItEnded, type LogLine, type Publication, placeOf, Run } from './run.js';
 import { fromServer, toServer } from './text.js';
+import { type HttpParts, httpText, WebClients } from './web.js';
 
 export interface LoadOptions {
   /** The script itself, in place of the file's text. */
@@ -59,6 +60,8 @@ export interface Source {
   readonly from?: string;
   /** Listening socket that gets it, as `udp:127.0.0.1:5060`; default the first one. */
   readonly socket?: string;
+  /** The client uses WebSocket on that listener, without a handshake; missing: the transport of the listener. */
+  readonly proto?: 'ws' | 'wss';
 }
 
 export interface NsqSource {
@@ -149,6 +152,7 @@ export class ScriptUnderTest {
   #companion: Companion | undefined;
   /** Datagrams of the step that runs. */
   #inputs: Input[] = [];
+  readonly #web = new WebClients();
   #server: Server | undefined;
   #run: Run = this.started;
   /** Counts what was seen: a step has settled when it no longer grows. */
@@ -193,6 +197,7 @@ export class ScriptUnderTest {
         this.#shutdown = reason;
       },
     });
+    this.#web.connect(this.#server.host);
     await this.#settle();
     this.#companion = await companionStarter()?.(this.#file, this.#options, this.started);
   }
@@ -366,7 +371,7 @@ export class ScriptUnderTest {
     const text =
       typeof message === 'string'
         ? fromText(message)
-        : this.#maker.request(message, from, this.#receiverOf(source).socket.proto);
+        : this.#maker.request(message, from, source.proto ?? this.#receiverOf(source).socket.proto);
     return this.#step(() => this.#receive(text, source));
   }
 
@@ -376,12 +381,30 @@ export class ScriptUnderTest {
   reply(what: Message | string, second: number | Source = {}, parts: ReplyParts = {}): Promise<Run> {
     if (typeof what === 'string') return this.#step(() => this.#receive(fromText(what), second as Source));
     const text = this.#maker.reply(what, second as number, parts);
-    return this.#step(() => this.#receive(text, { from: what.to }));
+    const source: Source =
+      what.proto === 'ws' || what.proto === 'wss' ? { from: what.to, proto: what.proto } : { from: what.to };
+    return this.#step(() => this.#receive(text, source));
   }
 
   /** Any datagram arrives. */
   receive(bytes: string | Buffer, source: Source = {}): Promise<Run> {
     return this.#step(() => this.#receive(typeof bytes === 'string' ? toServer(bytes) : bytes, source));
+  }
+
+  /**
+   * An HTTP request arrives on a TCP or TLS listener: event_route[xhttp:request] runs, its answer is in `sent`. A handshake
+   * that is accepted makes a WebSocket of the connection: later requests from there come over it.
+   */
+  http(request: string | HttpParts, source: Source = {}): Promise<Run> {
+    this.#companion?.leftOut('an HTTP request');
+    const { socket } = this.#receiverOf({ ...source, proto: source.proto ?? 'ws' });
+    const text = typeof request === 'string' ? fromText(request) : toServer(httpText(request, socket));
+    const { stream, from } = this.#web.http(socket, address(source.from ?? DEFAULT_SENDER));
+    return this.#step(() => {
+      const head = Buffer.from(text, 'latin1');
+      if (this.#host.hooks.onStream.some((hook) => hook(head, stream, from))) return;
+      throw new ScriptTestError('nobody takes HTTP requests: the script has to load xhttp');
+    });
   }
 
   /** An event arrives from NSQ; an object is sent as JSON. */
@@ -439,7 +462,12 @@ export class ScriptUnderTest {
     this.#companion?.leftOut(`route[${name}] alone`);
     return this.#step(() => {
       const host = this.#host;
-      const msg = parseMessage(text, receivedBy(socket, from), host.nextMessageId(), this.clock.now());
+      const msg = parseMessage(
+        text,
+        this.#web.received(socket, from, source.proto),
+        host.nextMessageId(),
+        this.clock.now(),
+      );
       if (msg === undefined) throw new ScriptTestError('the message is no SIP');
       host.detachIfPending(runRoute(new Context(host, host.program, msg, ROUTE.REQUEST), route), `route[${name}]`);
     });
@@ -524,7 +552,9 @@ export class ScriptUnderTest {
   }
 
   #receiverOf(source: Source): { readonly socket: ListenSocket; readonly take: OnDatagram } {
-    const found = source.socket === undefined ? [...this.#receivers.values()][0] : this.#receivers.get(source.socket);
+    const all = [...this.#receivers.values()];
+    const fits = ({ socket }: { socket: ListenSocket }) => source.proto === undefined || isStream(socket.proto);
+    const found = source.socket === undefined ? all.find(fits) : this.#receivers.get(source.socket);
     if (found === undefined) {
       const known = [...this.#receivers.keys()].join(', ') || 'none';
       throw new ScriptTestError(`the script does not listen on ${source.socket ?? 'any address'}; it has ${known}`);
@@ -535,14 +565,10 @@ export class ScriptUnderTest {
   #receive(data: string | Buffer, source: Source): void {
     const { socket, take } = this.#receiverOf(source);
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
+    if (source.proto !== undefined) this.#companion?.leftOut('a message over WebSocket');
     this.#inputs.push({ data: bytes, from: source.from ?? DEFAULT_SENDER, socket: socket.text });
-    take(bytes, receivedBy(socket, address(source.from ?? DEFAULT_SENDER)));
+    take(bytes, this.#web.received(socket, address(source.from ?? DEFAULT_SENDER), source.proto));
   }
-}
-
-function receivedBy(socket: ListenSocket, from: { ip: string; port: number }): Received {
-  const connection = isStream(socket.proto) ? 1 : 0;
-  return { proto: socket.proto, srcIp: from.ip, srcPort: from.port, socket, connection };
 }
 
 function isStream(proto: Proto): boolean {
