@@ -131,6 +131,8 @@ export interface Hooks {
   readonly onNetOut: NetHook[];
   /** Makes the Call-IDs of requests of the server's own. Set by crypto. */
   callId?: (() => string) | undefined;
+  /** Datagrams that are handled after the others of a burst; `dropped` is told of those that there is no room for. Set by dmq. */
+  mayWait?: { is(data: Buffer | string): boolean; dropped(): void } | undefined;
   /** Everything that is sent. */
   readonly onSent: ((text: string) => void)[];
   /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */

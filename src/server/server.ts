@@ -11,7 +11,7 @@ import { Turns } from '../runtime/turns.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
 import { TcpTransport } from '../sip/tcp.js';
-import type { ListenSocket, Proto, Received, Transport } from '../sip/transport.js';
+import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
 import { udpTransport } from '../sip/udp-choice.js';
 import { Myself, type Network, planSockets } from './addresses.js';
 import { systemClock } from './clock.js';
@@ -19,6 +19,7 @@ import { dnsRpc } from './dns/rpc.js';
 import { lookupSource, parseNameServers, systemSource } from './dns/sources.js';
 import { ServerHost } from './host.js';
 import type { LoadResult } from './load.js';
+import { patiently } from './patient.js';
 import { receiver } from './receive.js';
 import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
 import { DnsResolver, usesCache } from './resolver.js';
@@ -206,11 +207,17 @@ export class Server {
   async #open(socket: ListenSocket): Promise<void> {
     const transport = this.#transportFor(socket);
     try {
-      await transport.start(this.host.receive);
+      await transport.start(this.#receiver(socket));
     } catch (e) {
       throw cannotListen(socket, e);
     }
     this.host.transports.set(socket, transport);
+  }
+
+  #receiver(socket: ListenSocket): OnDatagram {
+    const { receive } = this.host;
+    const real = socket.proto === 'udp' && this.#makeTransport === undefined;
+    return real ? patiently(this.host.hooks, receive) : receive;
   }
 
   async #close(socket: ListenSocket): Promise<void> {

@@ -1,9 +1,7 @@
 /** What is to be done on the script thread, in order, a few milliseconds at a time: SIP is served in between. */
 
 /** ms of one go. */
-const BUDGET = 3;
-/** Items between two looks at the clock. */
-const STRIDE = 16;
+const BUDGET = 2;
 
 export class ApplyQueue<T> {
   readonly #apply: (item: T) => void;
@@ -34,7 +32,7 @@ export class ApplyQueue<T> {
     const items = this.#items;
     while (this.#at < items.length) {
       this.#apply(items[this.#at++]!);
-      if (this.#at % STRIDE === 0 && performance.now() > end) break;
+      if (performance.now() > end) break;
     }
     if (this.#at < items.length) return this.#plan();
     this.#items = [];

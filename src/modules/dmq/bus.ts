@@ -7,6 +7,7 @@ import { HDR } from '../../sip/header-names.js';
 import { headerMatcher } from '../../sip/message.js';
 import type { ListenSocket } from '../../sip/transport.js';
 import { newRequest } from '../tm/api.js';
+import { remembered } from './memo.js';
 import { Metrics } from './metrics.js';
 import {
   type DmqNode,
@@ -50,6 +51,7 @@ const PLAIN = 1;
 /** Kamailio's nodes take no notice of a header that they do not know. */
 const STAMP_HEADER = 'Kamscript-Stamp';
 const isStamp = headerMatcher(STAMP_HEADER);
+const keyOf = remembered(nodeKey);
 
 /** The node that an event of the module is about. */
 export const DMQ_EVENT = extraKey<{ readonly node: string; readonly status: string; readonly channel: string }>(
@@ -236,7 +238,7 @@ export class Bus {
   /** The listed node that a request says it comes from. */
   senderOf(ctx: Context): DmqNode | undefined {
     const from = fromOf(ctx.msg)?.uri;
-    const key = from === undefined ? undefined : nodeKey(from);
+    const key = from === undefined ? undefined : keyOf(from);
     const node = key && this.nodes.find(key);
     if (node !== undefined && !node.local) node.kamscript = ctx.msg.headers.some(isStamp);
     return node;

@@ -1,4 +1,5 @@
 /** Bodies of peer `htable`, read and written (dmq.md, 6.1). Pure: runs in the threads of the pool. */
+import { hasFields, readFields } from './htable-fields.js';
 import { intOf, isObject, parseJson } from './json.js';
 
 export const ACTION = { SYNC: 1, SET: 2, EXPIRE: 3, DELETE: 4, DELETE_RE: 5, DELETE_PREFIX: 6 } as const;
@@ -30,22 +31,26 @@ export type HtablePlan =
   /** Well-formed, but not to be carried out: 500. */
   | { readonly kind: 'failed' };
 
-const TEXTS: ReadonlySet<string> = new Set(['htname', 'cname', 'strval']);
+const isText = (name: string): boolean => name === 'htname' || name === 'cname' || name === 'strval';
 const NUMBERS: ReadonlySet<string> = new Set(['action', 'type', 'intval', 'mode', 'last_modified']);
 
 const FAILED: HtablePlan = { kind: 'failed' };
 
 /** What a body asks for; undefined when it cannot be used (400). */
 export function readHtable(body: string): HtablePlan | undefined {
+  if (hasFields(body)) {
+    const cells = readFields(body);
+    return cells && { kind: 'cells', cells };
+  }
   const root = parseJson(body);
   if (!isObject(root)) return undefined;
-  const names = Object.keys(root);
-  if (names.length === 0) return undefined;
-  if (names[0] === 'cells') return readCells(root.cells);
-  for (const name of names) {
-    if (TEXTS.has(name) ? typeof root[name] !== 'string' : !NUMBERS.has(name)) return undefined;
+  let first = true;
+  for (const name in root) {
+    if (first && name === 'cells') return readCells(root.cells);
+    first = false;
+    if (isText(name) ? typeof root[name] !== 'string' : !NUMBERS.has(name)) return undefined;
   }
-  return planOf(root);
+  return first ? undefined : planOf(root);
 }
 
 function planOf(m: Readonly<Record<string, unknown>>): HtablePlan | undefined {
@@ -142,14 +147,29 @@ export function removeText(
 
 export const NO_CELLS = '{"cells":[]}';
 
-/** One item of `{"cells":[…]}`; the stamp, where not 0, costs a 5.6.3 node a line of its log. */
-export function cellText(
-  quotedTable: string,
-  key: string,
-  value: number | string,
-  expire: number,
-  stamp: number,
-): string {
-  const last = stamp > 0 ? `,"last_modified":${stamp}}` : '}';
-  return `{"htname":${quotedTable},"cname":${quoted(key)},${valueText(value)},"expire":${expire}${last}`;
+/** One item of `{"cells":[…]}`. */
+export function cellText(quotedTable: string, key: string, value: number | string, expire: number): string {
+  return `{"htname":${quotedTable},"cname":${quoted(key)},${valueText(value)},"expire":${expire}}`;
+}
+
+/** Cells of one table in the making, without stamps: those cost a 5.6.3 node a line of its log each. */
+export class JsonWriter {
+  readonly #table: string;
+  readonly #items: string[] = [];
+  /** Characters so far, about. */
+  length = 0;
+
+  constructor(table: string) {
+    this.#table = quoted(table);
+  }
+
+  add(key: string, value: number | string, expire: number): void {
+    const item = cellText(this.#table, key, value, expire);
+    this.#items.push(item);
+    this.length += item.length + 1;
+  }
+
+  get body(): string {
+    return `{"cells":[${this.#items.join(',')}]}`;
+  }
 }

@@ -30,6 +30,7 @@ export class HtablePeer implements Peer, FriendsOwner {
   readonly kind = 'htable';
   readonly request = SYNC_REQUEST;
   readonly friends: Friends;
+  readonly tables: HtableState;
   readonly #bus: Bus;
   readonly #clock: StampClock;
   /** Stamps of deleted cells; a cell that is there carries its own. */
@@ -45,14 +46,11 @@ export class HtablePeer implements Peer, FriendsOwner {
 
   constructor(bus: Bus) {
     this.#bus = bus;
+    this.tables = bus.host.state(HTABLE);
     this.#clock = new StampClock(bus.host.clock);
     this.#deleted = new Recent(bus.host.clock);
     this.friends = new Friends(bus, this);
     this.tables.onChange.push(this.#listener);
-  }
-
-  get tables(): HtableState {
-    return this.#bus.host.state(HTABLE);
   }
 
   get #params(): HtableParams {
@@ -87,7 +85,10 @@ export class HtablePeer implements Peer, FriendsOwner {
   /** When the key was last written or deleted; 0 where that is long ago. */
   #stampOf(table: Table, key: string): Stamp {
     const cell = table.cells.get(key);
-    if (cell !== undefined) return cell.stamp;
+    return cell === undefined ? this.#deletedAt(table, key) : cell.stamp;
+  }
+
+  #deletedAt(table: Table, key: string): Stamp {
     return this.#deleted.isEmpty ? 0 : (this.#deleted.get(keyOf(table.name, key)) ?? 0);
   }
 
@@ -202,19 +203,25 @@ export class HtablePeer implements Peer, FriendsOwner {
     let table: Table | undefined;
     this.stampWritten();
     for (let i = 0; i < keys.length; i++) {
-      if (table?.name !== tables[i]) table = state.table(tables[i]!);
-      if (table === undefined) unknown.add(tables[i]!);
-      else if (this.#cellIsNews(table, keys[i]!, stamps[i]!, outbox))
-        table.set(keys[i]!, values[i]!, now, Math.max(expires[i]! - now, 0)).stamp = stamps[i]!;
+      if (table?.name !== tables[i]) {
+        table = state.table(tables[i]!);
+        if (table === undefined) unknown.add(tables[i]!);
+      }
+      if (table === undefined) continue;
+      const key = keys[i]!;
+      const stamp = stamps[i]!;
+      const cell = table.cells.get(key);
+      const known = cell === undefined ? this.#deletedAt(table, key) : cell.stamp;
+      if (!this.#isNews(table, key, stamp, known, outbox)) continue;
+      table.put(cell, key, values[i]!, now, Math.max(expires[i]! - now, 0)).stamp = stamp;
     }
     this.cellsReceived += keys.length;
     for (const name of unknown) this.#bus.log(LEVEL.WARN, `unable to get table ${name}`);
     return OK;
   }
 
-  /** A cell of a synchronisation: it must not undo what was written here, or heard, since it was asked for. */
-  #cellIsNews(table: Table, key: string, stamp: Stamp, outbox: Outbox | undefined): boolean {
-    const known = this.#stampOf(table, key);
+  /** A cell of a synchronisation, `known` when it was last written here: it must not undo what was written or heard since. */
+  #isNews(table: Table, key: string, stamp: Stamp, known: Stamp, outbox: Outbox | undefined): boolean {
     if (stamp > 0) return known <= stamp;
     if (known > 0 && known >= this.#askedAt) return false;
     return outbox === undefined || outbox.isIdle || !outbox.owes(keyOf(table.name, key));

@@ -1,6 +1,7 @@
 /** The cells of the replicated tables as messages; what comes to a table meanwhile is told as a change, so it ends. */
 import type { Cell, Table } from '../htable/table.js';
-import { cellText, NO_CELLS, quoted } from './htable-body.js';
+import { JsonWriter, NO_CELLS } from './htable-body.js';
+import { FieldsWriter } from './htable-fields.js';
 import type { HtablePeer } from './htable-peer.js';
 import type { Chunk, SyncSource } from './sync.js';
 
@@ -20,7 +21,7 @@ export function htableCells(peer: HtablePeer, stamps: boolean): SyncSource {
         if (walk === undefined) {
           const table = tables.shift();
           if (table === undefined) return undefined;
-          walk = { table, cells: table.cells.values(), last: table.serial, over: false };
+          walk = { table, cells: table.cells.values(), last: table.serial, stamp: peer.nextStamp(), over: false };
         }
         const chunk = gather(walk, now, stamps);
         if (walk.over) walk = undefined;
@@ -35,33 +36,39 @@ interface Walk {
   readonly cells: Iterator<Cell>;
   /** Serial of the last cell that is looked at. */
   readonly last: number;
+  /** Stamps are written as differences to it. */
+  readonly stamp: number;
   over: boolean;
 }
 
 /** The next cells of a table, up to the size of a body. */
 function gather(walk: Walk, now: number, stamps: boolean): Chunk | undefined {
   const { table } = walk;
-  const name = quoted(table.name);
-  const keys = new Set<string>();
-  const items: string[] = [];
-  for (let size = 0; size < BODY; ) {
+  const out = stamps ? new FieldsWriter(table.name, walk.stamp) : new JsonWriter(table.name);
+  const keys: string[] = [];
+  while (out.length < BODY) {
     const { done, value: cell } = walk.cells.next();
     if (done || cell.serial > walk.last) {
       walk.over = true;
       break;
     }
     if (table.isExpired(cell, now)) continue;
-    const text = cellText(name, cell.key, cell.value, cell.expire, stamps ? cell.stamp : 0);
-    items.push(text);
-    size += text.length + 1;
-    keys.add(cell.key);
+    out.add(cell.key, cell.value, cell.expire, cell.stamp);
+    keys.push(cell.key);
   }
-  if (keys.size === 0) return undefined;
-  const prefix = `${table.name}\0`;
+  return keys.length === 0 ? undefined : chunkOf(`${table.name}\0`, keys, out.body);
+}
+
+function chunkOf(prefix: string, keys: readonly string[], body: string): Chunk {
+  // Seldom asked for: only where a key is written meanwhile.
+  let set: ReadonlySet<string> | undefined;
   return {
-    body: `{"cells":[${items.join(',')}]}`,
-    size: keys.size,
-    has: (key) => key.startsWith(prefix) && keys.has(key.slice(prefix.length)),
-    keys: () => Array.from(keys, (key) => prefix + key),
+    body,
+    size: keys.length,
+    has(key) {
+      set ??= new Set(keys);
+      return key.startsWith(prefix) && set.has(key.slice(prefix.length));
+    },
+    keys: () => keys.map((key) => prefix + key),
   };
 }

@@ -4,6 +4,7 @@ import type { ListenSocket, Proto } from '../../sip/transport.js';
 import { HTABLE, type HtableParams } from '../htable/state.js';
 import { sendCopies } from '../tm/api.js';
 import { Bus, DMQ_EVENT } from './bus.js';
+import type { CustomMessage } from './custom.js';
 import { DMQ, type DmqState } from './dmq-state.js';
 import { HtablePeer } from './htable-peer.js';
 import { Life } from './life.js';
@@ -39,12 +40,16 @@ function replicate(ctx: RouteContext, skipLoopTest: boolean): number {
   return sendCopies(ctx, targets) < 0 ? FAILED : END;
 }
 
+function custom(ctx: RouteContext, given: CustomMessage, later: boolean): number {
+  return ctx.host.state(DMQ).reception.custom(ctx, given, later) ? OK : FAILED;
+}
+
 export const dmq = defineModule({
   name: 'dmq',
   doc: 'A bus between servers: KDMQ messages, a list of nodes, peers that keep tables alike.',
   params,
   needs: ['sl', 'tm'],
-  missing: ['sl_send', 'dmq_process_custom', 'dmq_handle_custom'],
+  missing: ['sl_send'],
   functions: {
     dmq_handle_message: fn({
       doc: 'Gives a KDMQ request to its peer, which answers it. The script ends there, unless `continue` is above 0.',
@@ -83,6 +88,16 @@ export const dmq = defineModule({
       routes: ['request'],
       run: (ctx, _params: unknown, skip) => replicate(ctx, (skip ?? 0) !== 0),
     }),
+    dmq_process_custom: fn({
+      doc: 'Gives `body` to a peer as if `node` had sent it, at once (from 6.1 on).',
+      args: [str('peer'), str('node'), str('body'), str('content_type')],
+      run: (ctx, _params: unknown, peer, node, body, type) => custom(ctx, { peer, node, body, type }, false),
+    }),
+    dmq_handle_custom: fn({
+      doc: 'As dmq_process_custom(), but the script does not wait for it: the body is read by a thread of the pool.',
+      args: [str('peer'), str('node'), str('body'), str('content_type')],
+      run: (ctx, _params: unknown, peer, node, body, type) => custom(ctx, { peer, node, body, type }, true),
+    }),
     dmq_is_from_node: fn({
       doc: 'Does the request come from the address of a node in the list?',
       args: [],
@@ -115,6 +130,7 @@ export const dmq = defineModule({
     for (const status of Object.keys(nodesByStatus(state)))
       host.statistics.set(`dmq.nodes_${status}`, () => nodesByStatus(state)[status] ?? 0);
     host.statistics.set('dmq.pending', () => pool?.pending ?? 0);
+    host.hooks.mayWait = state.reception.mayWait;
     b.onFirstList(() => state.htable?.requestSync());
     return state;
   },
@@ -130,7 +146,8 @@ export const dmq = defineModule({
     life.reconfigured();
   },
   measures: (_host, state) => measures(state as DmqState),
-  async stop(_host, state) {
+  async stop(host, state) {
+    host.hooks.mayWait = undefined;
     const { life, pool, htable } = state as DmqState;
     htable?.stop();
     await life.leave();

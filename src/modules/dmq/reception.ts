@@ -1,16 +1,19 @@
 /** KDMQ requests as they come in: who may send them, what is done at once and what by the pool, and their answers. */
 import type { Context } from '../../runtime/context.js';
-import { LEVEL } from '../../runtime/host.js';
+import { type Hooks, LEVEL } from '../../runtime/host.js';
 import { replyStateless } from '../../runtime/replies.js';
 import { topVia } from '../../sip/header.js';
 import { parseUri } from '../../sip/uri.js';
 import { Access } from './access.js';
 import { ApplyQueue } from './apply-queue.js';
 import type { Bus } from './bus.js';
+import { type CustomMessage, customContext } from './custom.js';
+import { remembered } from './memo.js';
+import { nodeKey } from './nodes.js';
 import { ACCEPTED, BAD_REQUEST, FAILED, OK, type Peer, type PeerReply } from './peer.js';
 import { plansOf } from './plans.js';
 import type { Plan } from './protocol.js';
-import { type HashPair, hashOf, Seen } from './seen.js';
+import { Seen, type Transaction, transaction } from './seen.js';
 
 /** Jobs that may wait for the pool: what comes beyond is not answered, and comes again. */
 const MAX_WAITING = 20_000;
@@ -18,6 +21,8 @@ const MAX_WAITING = 20_000;
 const STRANGER_LOG = 10_000;
 /** Bodies up to this are read at once: handing one to the pool costs this thread more than reading it. */
 const SHORT = 2_000;
+/** Over UDP the bodies of a synchronisation too: datagrams of the bus are taken in slices of time (server/patient.ts). */
+const SHORT_UDP = 32_000;
 /** Replies by the number under which a repeated request finds them; 0: not answered yet. */
 const REPLIES: readonly (PeerReply | undefined)[] = [undefined, OK, BAD_REQUEST, FAILED, ACCEPTED];
 
@@ -28,13 +33,15 @@ interface Arrived {
   readonly plan: Plan;
   readonly more: boolean;
   /** Its transaction, where it has one that may be repeated. */
-  readonly id: HashPair | undefined;
+  readonly id: Transaction | undefined;
 }
+
+const userOf = remembered((uri) => parseUri(uri)?.user ?? '');
 
 export class Reception {
   readonly #bus: Bus;
   readonly #seen: Seen;
-  readonly #queue = new ApplyQueue<Arrived>((a) => this.#apply(a));
+  readonly #queue = new ApplyQueue<Arrived>((a) => this.#apply(a.ctx, a.peer, a.plan, a.more, a.id));
   #access: Access;
   #strangerLogged = 0;
 
@@ -42,6 +49,16 @@ export class Reception {
     this.#bus = bus;
     this.#seen = new Seen(() => bus.host.clock.now());
     this.#access = accessOf(bus);
+  }
+
+  /** Datagrams with bus messages wait for the others (server/patient.ts). */
+  get mayWait(): NonNullable<Hooks['mayWait']> {
+    return {
+      is: isBusMessage,
+      dropped: () => {
+        this.#bus.metrics.refused++;
+      },
+    };
   }
 
   /** After a change of the parameters. */
@@ -61,8 +78,9 @@ export class Reception {
     const id = transactionOf(ctx, peer);
     if (id !== undefined && this.#isRepeated(ctx, id)) return true;
     const { body } = ctx.msg;
+    const short = ctx.msg.received.proto === 'udp' ? SHORT_UDP : SHORT;
     // Behind a long one that the pool has in hand a short one waits its turn.
-    if (body.length <= SHORT && this.#bus.pool.pending === 0 && this.#queue.length === 0) {
+    if (body.length <= short && this.#bus.pool.pending === 0 && this.#queue.length === 0) {
       this.#applyNow(ctx, peer, body, id);
       return true;
     }
@@ -73,9 +91,10 @@ export class Reception {
     return true;
   }
 
-  #applyNow(ctx: Context, peer: Peer, body: string, id: HashPair | undefined): void {
+  #applyNow(ctx: Context, peer: Peer, body: string, id: Transaction | undefined): void {
     const plans = plansOf({ kind: peer.kind, body });
-    for (let i = 0; i < plans.length; i++) this.#apply({ ctx, peer, plan: plans[i]!, more: i < plans.length - 1, id });
+    const last = plans.length - 1;
+    for (let i = 0; i <= last; i++) this.#apply(ctx, peer, plans[i]!, i < last, id);
   }
 
   /** dmq_process_message(): the same, at once. */
@@ -87,10 +106,26 @@ export class Reception {
     return true;
   }
 
+  /** dmq_process_custom(), and dmq_handle_custom() where `later`: as if it had come from a node, but nobody is answered. */
+  custom(ctx: Context, given: CustomMessage, later: boolean): boolean {
+    const { pool, host, nodes } = this.#bus;
+    const peer = this.#bus.peer(ctx, given.peer);
+    const own = peer && customContext(ctx, given, this.#bus.locals[0]!);
+    if (peer === undefined || own === undefined || (later && pool === undefined)) return false;
+    const key = nodeKey(given.node);
+    const apply = (plan: Plan) => {
+      if (plan.kind !== 'unusable') peer.apply(own, plan, key && nodes.find(key));
+    };
+    const work = { kind: peer.kind, body: given.body };
+    if (later) pool!.run(`custom ${peer.name}`, work, (plan) => host.turns.run(() => apply(plan)));
+    else for (const plan of plansOf(work)) apply(plan);
+    return true;
+  }
+
   /** The peer that the request URI names; true: it was answered already, false: an error. */
   #peerOf(ctx: Context): Peer | boolean {
-    const name = parseUri(ctx.msg.uri)?.user;
-    if (name === null || name === undefined || name === '') return false;
+    const name = userOf(ctx.msg.uri);
+    if (name === '') return false;
     if (!this.#access.allows(ctx.msg.received.srcIp)) return this.#stranger(ctx);
     const peer = this.#bus.peer(ctx, name);
     this.#bus.metrics.received(peer === undefined ? '(unknown)' : name);
@@ -115,7 +150,7 @@ export class Reception {
   }
 
   /** Was it seen before? Then it is answered as it was then. */
-  #isRepeated(ctx: Context, id: HashPair): boolean {
+  #isRepeated(ctx: Context, id: Transaction): boolean {
     const known = this.#seen.check(id, 0);
     if (known < 0) return false;
     this.#bus.metrics.repeated++;
@@ -124,7 +159,7 @@ export class Reception {
     return true;
   }
 
-  #apply({ ctx, peer, plan, more, id }: Arrived): void {
+  #apply(ctx: Context, peer: Peer, plan: Plan, more: boolean, id: Transaction | undefined): void {
     const node = this.#bus.senderOf(ctx);
     const reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.apply(ctx, plan, node);
     if (more || reply === undefined) return;
@@ -133,16 +168,23 @@ export class Reception {
   }
 }
 
+const METHOD = 'KDMQ ';
+
+function isBusMessage(data: Buffer | string): boolean {
+  if (typeof data === 'string') return data.startsWith(METHOD);
+  return data[0] === METHOD.charCodeAt(0) && data.toString('latin1', 0, METHOD.length) === METHOD;
+}
+
 function accessOf(bus: Bus): Access {
   return new Access(bus.settings.acceptFrom, (ip) => bus.isNode(ip));
 }
 
 /** Over UDP a request may be repeated, and is told by its branch; the list of nodes is taken in anew each time. */
-function transactionOf(ctx: Context, peer: Peer): HashPair | undefined {
+function transactionOf(ctx: Context, peer: Peer): Transaction | undefined {
   const { proto, srcIp, srcPort } = ctx.msg.received;
   if (peer.kind === 'list' || proto !== 'udp') return undefined;
   const branch = topVia(ctx.msg)?.branch;
-  return branch?.startsWith('z9hG4bK') ? hashOf(branch, srcIp, srcPort) : undefined;
+  return branch?.startsWith('z9hG4bK') ? transaction(branch, srcIp, srcPort) : undefined;
 }
 
 function answer(ctx: Context, reply: PeerReply): void {

@@ -11,14 +11,14 @@ const KEPT = 40_000;
 const WAYS = 4;
 const SETS = 1 << 15;
 
-/** `known` where it was seen, with the number that `set` was given. */
+/** Words of a slot: the four of a set share one line of a processor's cache. */
+const WORDS = 4;
+const AT = { low: 0, high: 1, time: 2, value: 3 } as const;
+
 export class Seen {
   readonly #now: () => number;
   readonly #began: number;
-  #high: Uint32Array | undefined;
-  #low = new Uint32Array(0);
-  #at = new Uint32Array(0);
-  #value = new Uint8Array(0);
+  #words: Uint32Array | undefined;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -26,63 +26,65 @@ export class Seen {
   }
 
   /** The number under which it is known; -1 when it is new, and then it is known by `value` from now on. */
-  check(id: HashPair, value: number): number {
-    const slot = this.#find(id);
-    if (slot >= 0) return this.#value[slot]!;
-    this.#write(id, value);
+  check(id: Transaction, value: number): number {
+    this.#words ??= new Uint32Array(SETS * WAYS * WORDS);
+    const time = this.#now() - this.#began;
+    const slot = this.#find(this.#words, id, time);
+    if (slot >= 0) return this.#words[slot + AT.value]!;
+    this.#write(this.#words, id, time, value);
     return -1;
   }
 
-  set(id: HashPair, value: number): void {
-    const slot = this.#find(id);
-    if (slot >= 0) this.#value[slot] = value;
-    else this.#write(id, value);
+  set(id: Transaction, value: number): void {
+    this.#words ??= new Uint32Array(SETS * WAYS * WORDS);
+    const words = this.#words;
+    const { slot } = id;
+    if (slot >= 0 && words[slot] === id.low && words[slot + AT.high] === id.high) words[slot + AT.value] = value;
+    else this.#write(words, id, this.#now() - this.#began, value);
   }
 
-  #find({ high, low }: HashPair): number {
-    if (this.#high === undefined) this.#make();
-    const first = (low & (SETS - 1)) * WAYS;
-    const oldest = this.#now() - this.#began - KEPT;
-    for (let i = first; i < first + WAYS; i++)
-      if (this.#low[i] === low && this.#high![i] === high && this.#at[i]! >= oldest) return i;
+  #find(words: Uint32Array, id: Transaction, time: number): number {
+    const first = (id.low & (SETS - 1)) * WAYS * WORDS;
+    const oldest = time - KEPT;
+    for (let i = first; i < first + WAYS * WORDS; i += WORDS)
+      if (words[i] === id.low && words[i + AT.high] === id.high && words[i + AT.time]! >= oldest) return i;
     return -1;
   }
 
-  #write({ high, low }: HashPair, value: number): void {
-    const first = (low & (SETS - 1)) * WAYS;
+  #write(words: Uint32Array, id: Transaction, time: number, value: number): void {
+    const first = (id.low & (SETS - 1)) * WAYS * WORDS;
     let slot = first;
-    for (let i = first + 1; i < first + WAYS; i++) if (this.#at[i]! < this.#at[slot]!) slot = i;
-    this.#high![slot] = high;
-    this.#low[slot] = low;
-    this.#at[slot] = this.#now() - this.#began;
-    this.#value[slot] = value;
-  }
-
-  #make(): void {
-    this.#high = new Uint32Array(SETS * WAYS);
-    this.#low = new Uint32Array(SETS * WAYS);
-    this.#at = new Uint32Array(SETS * WAYS);
-    this.#value = new Uint8Array(SETS * WAYS);
+    for (let i = first + WORDS; i < first + WAYS * WORDS; i += WORDS)
+      if (words[i + AT.time]! < words[slot + AT.time]!) slot = i;
+    words[slot] = id.low;
+    words[slot + AT.high] = id.high;
+    words[slot + AT.time] = time;
+    words[slot + AT.value] = value;
+    id.slot = slot;
   }
 }
 
-/** 64 bits in two numbers. */
-export interface HashPair {
+/** 64 bits that stand for a transaction, and where it was put last. */
+export interface Transaction {
   readonly high: number;
   readonly low: number;
+  slot: number;
 }
 
-/** Two hashes of texts (FNV-1a and its like with another prime). */
-export function hashOf(a: string, b: string, c: number): HashPair {
-  let high = 0x811c9dc5 ^ c;
-  let low = 0x9e3779b9 ^ c;
-  for (const text of [a, b]) {
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      high = Math.imul(high ^ code, 0x01000193);
-      low = Math.imul(low ^ code, 0x85ebca6b) ^ (low >>> 13);
-    }
-    high = Math.imul(high ^ 0xff, 0x01000193);
+/** By two hashes of its texts (FNV-1a and its like with another prime). */
+export function transaction(branch: string, ip: string, port: number): Transaction {
+  let high = 0x811c9dc5 ^ port;
+  let low = 0x9e3779b9 ^ port;
+  for (let i = 0; i < branch.length; i++) {
+    const code = branch.charCodeAt(i);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b) ^ (low >>> 13);
   }
-  return { high: high >>> 0, low: low >>> 0 };
+  high = Math.imul(high ^ 0xff, 0x01000193);
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i);
+    high = Math.imul(high ^ code, 0x01000193);
+    low = Math.imul(low ^ code, 0x85ebca6b) ^ (low >>> 13);
+  }
+  return { high: high >>> 0, low: low >>> 0, slot: -1 };
 }

@@ -100,7 +100,11 @@ export class Table {
 
   /** Writes a value; `lifetime` in seconds where it is positive, else the table's own rule. */
   set(key: string, value: number | string, now: number, lifetime = 0): Cell {
-    const cell = this.cells.get(key);
+    return this.put(this.cells.get(key), key, value, now, lifetime);
+  }
+
+  /** As `set`, by who has looked the cell up. */
+  put(cell: Cell | undefined, key: string, value: number | string, now: number, lifetime: number): Cell {
     if (cell === undefined) {
       const made = new Cell(key, value, this.#expiry(now, lifetime), ++this.serial);
       this.cells.set(key, made);

@@ -8,6 +8,7 @@ import {
   removeText,
   setText,
 } from '../../../src/modules/dmq/htable-body.js';
+import { FieldsWriter } from '../../../src/modules/dmq/htable-fields.js';
 import { parseJson } from '../../../src/modules/dmq/json.js';
 import { parseList } from '../../../src/modules/dmq/nodes.js';
 import { plansOf } from '../../../src/modules/dmq/plans.js';
@@ -50,7 +51,7 @@ describe('bodies of peer htable', () => {
     [removeText('delete-re', 'rep', 'name', '^ik'), '{"action":5,"htname":"rep","type":2,"strval":"^ik","mode":0}'],
     [removeText('delete-prefix', 'rep', 'name', 'aa'), '{"action":6,"htname":"rep","type":2,"strval":"aa","mode":0}'],
     [
-      `{"cells":[${cellText('"cnt"', 'ctr', 0, 0, 0)},${cellText('"exp"', 'ek', 'ev', 1795316415, 0)}]}`,
+      `{"cells":[${cellText('"cnt"', 'ctr', 0, 0)},${cellText('"exp"', 'ek', 'ev', 1795316415)}]}`,
       '{"cells":[{"htname":"cnt","cname":"ctr","type":0,"intval":0,"expire":0},{"htname":"exp","cname":"ek","type":2,"strval":"ev","expire":1795316415}]}',
     ],
   ];
@@ -65,8 +66,51 @@ describe('bodies of peer htable', () => {
   });
 
   test('a long list of cells comes in parts', () => {
-    const cells = Array.from({ length: 2500 }, (_, i) => cellText('"r"', `${i}`, i, 0, 0));
+    const cells = Array.from({ length: 2500 }, (_, i) => cellText('"r"', `${i}`, i, 0));
     expect(plansOf({ kind: 'htable', body: `{"cells":[${cells.join(',')}]}` })).toHaveLength(3);
+  });
+});
+
+describe('cells as lines, between kamscript nodes', () => {
+  const bytes = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)), maxLength: 20 });
+  const cell = fc.record({
+    key: bytes.filter((k) => k !== ''),
+    value: fc.oneof(bytes, fc.integer({ min: -2147483648, max: 2147483647 })),
+    expire: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2147483647 })),
+    stamp: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 2 ** 52 })),
+  });
+
+  test('what is written is read', () => {
+    fc.assert(
+      fc.property(fc.array(cell, { maxLength: 20 }), fc.integer({ min: 0, max: 2 ** 52 }), (cells, base) => {
+        const writer = new FieldsWriter('rep', base);
+        for (const { key, value, expire, stamp } of cells) writer.add(key, value, expire, stamp);
+        const { body } = writer;
+        expect(readHtable(body)).toEqual({
+          kind: 'cells',
+          cells: {
+            tables: cells.map(() => 'rep'),
+            keys: cells.map((c) => c.key),
+            values: cells.map((c) => c.value),
+            expires: cells.map((c) => c.expire),
+            stamps: cells.map((c) => c.stamp),
+          },
+        });
+      }),
+    );
+  });
+
+  test('a body that was cut, or is none', () => {
+    const writer = new FieldsWriter('rep', 7);
+    writer.add('a', 'x', 0, 8);
+    writer.add('b', 5, 9, 0);
+    writer.add('c\n', 'y\n', 3, 6);
+    const { body } = writer;
+    for (let n = 0; n < body.length; n++) readHtable(body.slice(0, n));
+    expect(readHtable('cells rep x\na\nb\n\n')).toBeUndefined();
+    expect(readHtable('cells rep 1\na\nb\nz1\n\nc\nd\nq1\n\ne\nf\ni99999999999\nx')).toMatchObject({
+      cells: { keys: ['e'], values: [0], expires: [0], stamps: [0] },
+    });
   });
 });
 

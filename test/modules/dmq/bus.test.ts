@@ -187,6 +187,31 @@ request_route {
     expect(cluster.members[1]!.table()).toEqual({ k: 'v' });
   });
 
+  test('dmq_process_custom() is as if a node had said it, and is not passed on; other peers and bodies change nothing', async () => {
+    const lines = `request_route {
+  if (is_method("KDMQ")) { dmq_process_message(); exit; }
+  $var(set) = '{"action":2,"htname":"rep","cname":"k","type":2,"strval":"v","mode":1}';
+  dmq_process_custom("htable", "sip:${B}:5060", $var(set), "application/json");
+  xlog("known: $rc\\n");
+  dmq_process_custom("nobody", "sip:${B}:5060", "{}", "application/json");
+  xlog("unknown: $rc\\n");
+  dmq_process_custom("htable", "sip:${B}:5060", "{", "application/json");
+  xlog("odd: $rc\\n");
+  dmq_handle_custom("htable", "sip:${B}:5060", $var(set), "application/json");
+  xlog("no threads: $rc\\n");
+}`;
+    const a = await cluster.start(A, { lines });
+    const b = await cluster.start(B, { notify: [A] });
+    await cluster.settle();
+    await a.run('-');
+    await cluster.pass(1000);
+    expect(a.table()).toEqual({ k: 'v' });
+    expect(b.table()).toEqual({});
+    expect(a.lines.filter((l) => l.includes(': '))).toEqual(
+      ['known: 1', 'unknown: -1', 'odd: 1', 'no threads: -1'].map((l) => `<script>: ${l}\n`),
+    );
+  });
+
   test('with 20 % lost datagrams nothing is lost and nothing comes back old', async () => {
     const [a, b] = await pair();
     const random = seeded(3);
