@@ -283,6 +283,8 @@ export interface PvDefinition {
   readonly doc: string;
   /** `none`, `optional` or `required` key; what it means is in `doc`. */
   readonly key: 'none' | 'optional' | 'required';
+  /** A variable at the begin of the key is the key, and what follows it does not count (as in 5.6.3). */
+  readonly keyBegins?: boolean;
   /** Takes `[i]`? */
   readonly index: boolean;
   readonly writable: boolean;

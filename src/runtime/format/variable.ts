@@ -49,7 +49,7 @@ function bindParsed(text: string, parts: VariableText, env: BindEnv): BindResult
   if (definition === undefined) return unknownName(text, parts.name, env);
   const wrong = checkShape(parts, definition);
   if (wrong !== undefined) return { error: `Can't get from cache: ${text}`, hint: wrong };
-  const use = bindUse(parts, env);
+  const use = bindUse(parts, env, definition.keyBegins === true);
   if ('error' in use) return use;
   const bound = definition.bind(use.ok, env);
   if ('error' in bound) return bound;
@@ -76,18 +76,19 @@ function checkShape(parts: VariableText, definition: PvDefinition): string | und
   return undefined;
 }
 
-function bindUse(parts: VariableText, env: BindEnv): BindResult<PvUse> {
-  const key = parts.key === undefined ? undefined : bindKey(parts.key, env);
+function bindUse(parts: VariableText, env: BindEnv, keyBegins: boolean): BindResult<PvUse> {
+  const key = parts.key === undefined ? undefined : bindKey(parts.key, env, keyBegins);
   if (key !== undefined && 'error' in key) return key;
   const index = parts.index === undefined ? undefined : bindIndex(parts.index, env);
   if (index !== undefined && 'error' in index) return index;
   return { ok: { name: parts.name, ...(key ? { key: key.ok } : {}), ...(index ? { index: index.ok } : {}) } };
 }
 
-/** A key is dynamic only where it is one variable and nothing else; the rest is for the variable's own `bind`. */
-function bindKey(text: string, env: BindEnv): BindResult<PvKey> {
-  if (text[0] !== '$' || text[1] === '$' || variableEnd(text, 0) !== text.length) return { ok: { kind: 'text', text } };
-  const inner = bindVariable(text, env, { quoted: true });
+/** A key is dynamic where it is one variable, or begins with one and that is enough; the rest is for the variable's own `bind`. */
+function bindKey(text: string, env: BindEnv, begins: boolean): BindResult<PvKey> {
+  const end = text[0] === '$' && text[1] !== '$' ? variableEnd(text, 0) : -1;
+  if (end <= 0 || (end !== text.length && !begins)) return { ok: { kind: 'text', text } };
+  const inner = bindVariable(text.slice(0, end), env, { quoted: true });
   return 'error' in inner ? inner : { ok: { kind: 'dynamic', text, get: inner.ok.get } };
 }
 

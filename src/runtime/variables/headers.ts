@@ -287,16 +287,25 @@ function extreme(pick: (...n: number[]) => number): Get {
 const HDR_DOC = 'Value of a header line; [i] another one of that name, [*] all joined with commas, name * any header.';
 
 export const HEADERS: Readonly<Record<string, PvDefinition>> = {
-  hdr: pvWith({
-    doc: HDR_DOC,
-    index: true,
-    example:
-      'xlog("$hdr(User-Agent), $(hdr(Via)[0]), $hdr(X-None)\\n");\n#> example, SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bK-1, <null>',
-    bind: bindHdr,
-  }),
-  hdrc: pvWith({ doc: 'How many header lines of that name there are.', bind: bindHdrc }),
-  hfl: pvWith({ doc: 'As $hdr, but Via, Route, Record-Route and Contact by address.', index: true, bind: bindHfl }),
-  hflc: pvWith({ doc: 'As $hdrc, but Via, Route, Record-Route and Contact by address.', bind: bindHflc }),
+  hdr: {
+    keyBegins: true,
+    ...pvWith({
+      doc: HDR_DOC,
+      index: true,
+      example:
+        'xlog("$hdr(User-Agent), $(hdr(Via)[0]), $hdr(X-None)\\n");\n#> example, SIP/2.0/UDP 127.0.0.1:5061;branch=z9hG4bK-1, <null>',
+      bind: bindHdr,
+    }),
+  },
+  hdrc: { keyBegins: true, ...pvWith({ doc: 'How many header lines of that name there are.', bind: bindHdrc }) },
+  hfl: {
+    keyBegins: true,
+    ...pvWith({ doc: 'As $hdr, but Via, Route, Record-Route and Contact by address.', index: true, bind: bindHfl }),
+  },
+  hflc: {
+    keyBegins: true,
+    ...pvWith({ doc: 'As $hdrc, but Via, Route, Record-Route and Contact by address.', bind: bindHflc }),
+  },
   ct: pv('Whole first Contact; null without one.', ({ msg }) => msg.firstValue(HDR.CONTACT) || null),
   cT: pv('Content-Type; null without one.', whole(HDR.CONTENTTYPE)),
   cl: pv('Content-Length; null without one.', contentLength),
