@@ -39,13 +39,24 @@ export function backtracker(parsed: ParsedPcre): (text: string) => readonly numb
     };
     for (let at = 0; at <= text.length && !run.failed; at++) {
       run.ends = new Array<number>(slots).fill(-1);
-      if (!match(run, at, done) || run.failed) continue;
+      if (!withinStack(run, () => match(run, at, done)) || run.failed) continue;
       run.ends[0] = at;
       run.ends[1] = end;
       return run.ends;
     }
     return undefined;
   };
+}
+
+/** The stack of JavaScript is a bound as well: how much of it is left depends on who calls. */
+function withinStack(run: Run, match: () => boolean): boolean {
+  try {
+    return match();
+  } catch (e) {
+    if (!(e instanceof RangeError)) throw e;
+    run.failed = true;
+    return false;
+  }
 }
 
 class Compiler {

@@ -7,6 +7,7 @@ import { CORE_VARIABLES, PV_VARIABLES } from '../../../src/runtime/variables/ind
 import { rebuild } from '../../../src/sip/build.js';
 import { parseStartLine } from '../../../src/sip/message.js';
 import { fakeBindEnv, fakeContext, rawMessage } from '../../support/fake-host.js';
+import { mutated, WHOLE_REPLY, WHOLE_REQUEST } from '../../support/hostile.js';
 
 const ALL = { ...CORE_VARIABLES, ...PV_VARIABLES };
 
@@ -55,54 +56,7 @@ function bindAll(): [string, PvAccessor][] {
     });
 }
 
-const WHOLE = `INVITE sip:bob:pw@example.com:5070;transport=udp SIP/2.0
-Via: SIP/2.0/UDP 127.0.0.1:5071;branch=z9hG4bK-opt1;rport, SIP/2.0/TCP [::1]:5;received=x;i=2
-Via: SIP/2.0/TLS h
-Record-Route: <sip:rr;lr>
-Route: <sip:r1;lr>, <sip:r2>
-From: "Alice A." <sip:alice@atlanta.example>;tag=f1
-To: Bob <tel:+1>
-Call-ID: opt-1@atlanta.example
-CSeq: 7 INVITE
-Contact: <sip:alice@127.0.0.1:5071>;expires=5;q=0.5, "x" <sip:b>
-P-Asserted-Identity: <sip:a@b>, <tel:+1>
-P-Preferred-Identity: "d" <sip:a@b>
-Remote-Party-ID: <sip:a@b>;x
-Diversion: <sip:d@e>;reason=x;counter=1;privacy=y
-Refer-To: <sip:t@u>
-Authorization: Digest username="a@b", realm="r", nonce="n", uri="sip:u", response="0"
-Expires: 12
-X-A: 1
-Content-Type: text/plain
-Content-Length: 4
-
-body`.replace(/\n/g, '\r\n');
-
-const REPLY = WHOLE.replace(/^[^\r]*/, 'SIP/2.0 183 Session Progress');
-
-/** One of the whole messages with bytes changed, put in and taken out. */
-const mutated = fc
-  .tuple(
-    fc.constantFrom(WHOLE, REPLY),
-    fc.array(
-      fc.tuple(
-        fc.integer({ min: 0, max: WHOLE.length }),
-        fc.integer({ min: 0, max: 6 }),
-        fc.oneof(
-          fc.constantFrom('"', '<', '>', ';', ',', ':', '=', '@', '\r\n', ' ', '\0', '[', ']', '%', '\\', '*', ''),
-          fc.string({ maxLength: 4 }),
-        ),
-      ),
-      { maxLength: 8 },
-    ),
-  )
-  .map(([text, changes]) =>
-    changes.reduce((t, [at, remove, add]) => t.slice(0, at) + latin1(add) + t.slice(at + remove), text),
-  );
-
-function latin1(text: string): string {
-  return text.replace(/[^\x00-\xff]/g, '?');
-}
+const messages = mutated(WHOLE_REQUEST, WHOLE_REPLY);
 
 const VALUES: readonly Value[] = [
   '',
@@ -124,7 +78,7 @@ test('every variable has at least one spelling that binds', () => {
 test('no variable throws on any message, read or written', () => {
   const bound = bindAll();
   fc.assert(
-    fc.property(mutated, fc.nat(), (text, seed) => {
+    fc.property(messages, fc.nat(), (text, seed) => {
       if (parseStartLine(text) === undefined) return;
       const ctx = fakeContext(rawMessage(text));
       for (const [, accessor] of bound) accessor.get(ctx);
