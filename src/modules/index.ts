@@ -57,6 +57,7 @@ import { regexModule } from './regex/index.js';
 import { registrar } from './registrar/index.js';
 import { rr } from './rr/index.js';
 import { rtimer } from './rtimer.js';
+import { rtjson } from './rtjson.js';
 import { rtpengine } from './rtpengine/index.js';
 import { rtpproxy } from './rtpproxy/index.js';
 import { sanity } from './sanity.js';
@@ -156,6 +157,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   pipelimit,
   ratelimit,
   rtimer,
+  rtjson,
   rtpengine,
   rtpproxy,
   timer,

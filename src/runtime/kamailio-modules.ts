@@ -132,7 +132,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   qos: '',
   rabbitmq: 'rabbitmq_publish rabbitmq_publish_consume',
   rls: 'rls_handle_notify rls_handle_subscribe rls_update_subs',
-  rtjson: 'rtjson_init_routes rtjson_next_route rtjson_push_routes rtjson_update_branch',
   rtp_media_server: 'rms_answer rms_bridge rms_dialog_check rms_dialogs_dump rms_hangup rms_play rms_sip_request',
   ruxc: 'ruxc_http_delete ruxc_http_get ruxc_http_post',
   sca: 'sca_call_info_update sca_handle_subscribe',

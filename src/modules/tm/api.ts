@@ -14,6 +14,7 @@ import type { Transaction } from './transaction.js';
 
 export { raise, type TmCallback, type TmEvent, type TmEventName } from './callbacks.js';
 export { reasonOf } from './errors.js';
+export { setFr as setTimers } from './functions-settings.js';
 export { replyLocally, sendTrying } from './local-reply.js';
 export { inviteOf, lookUp, transactionOf } from './match.js';
 export type { Forced } from './next-hop.js';

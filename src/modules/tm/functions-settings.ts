@@ -42,7 +42,7 @@ function flagSetter(doc: string, flag: number, set: boolean) {
 }
 
 /** Timers of branches that wait are set anew: `inv` where a provisional reply came, `fr` where none did. */
-function setFr(ctx: Context, inv: number, fr: number): number {
+export function setFr(ctx: Context, inv: number, fr: number): number {
   const settings = settingsOf(ctx);
   if (inv > 0) settings.frInvMs = inv;
   if (fr > 0) settings.frMs = fr;
