@@ -61,6 +61,7 @@ import { rtjson } from './rtjson.js';
 import { rtpengine } from './rtpengine/index.js';
 import { rtpproxy } from './rtpproxy/index.js';
 import { sanity } from './sanity.js';
+import { sctp } from './sctp.js';
 import { sdpops } from './sdpops.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
@@ -137,6 +138,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   regexModule,
   registrar,
   sanity,
+  sctp,
   sdpops,
   siputils,
   sl,

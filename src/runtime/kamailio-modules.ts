@@ -135,7 +135,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   rtp_media_server: 'rms_answer rms_bridge rms_dialog_check rms_dialogs_dump rms_hangup rms_play rms_sip_request',
   ruxc: 'ruxc_http_delete ruxc_http_get ruxc_http_post',
   sca: 'sca_call_info_update sca_handle_subscribe',
-  sctp: '',
   seas: 'as_relay_sl as_relay_t',
   secfilter:
     'secf_check_contact_hdr secf_check_country secf_check_dst secf_check_from_hdr secf_check_ip secf_check_sqli_all secf_check_sqli_hdr secf_check_to_hdr secf_check_ua',

@@ -238,7 +238,7 @@ export class Server {
     }
     throw new StartError(
       'EPROTO',
-      `${socket.text}: transport ${socket.proto} is not built in kamscript yet; remove this listen line`,
+      `${socket.text}: there is no ${socket.proto.toUpperCase()} here: kamscript takes UDP, TCP and TLS; leave this listen line out`,
     );
   }
 
