@@ -29,6 +29,7 @@ import { domainModule } from './domain/index.js';
 import { evapi } from './evapi/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
+import { http_client } from './http_client/index.js';
 import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
 import { json } from './json.js';
@@ -111,6 +112,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   domainModule,
   exec,
   htable,
+  http_client,
   ipops,
   janssonModule,
   json,

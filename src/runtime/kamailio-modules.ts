@@ -58,7 +58,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   gzcompress: '',
   h350: 'h350_auth_lookup h350_result_call_preferences h350_result_service_level h350_sipuri_lookup',
   http_async_client: 'http_async_query',
-  http_client: 'http_client_get http_client_query http_connect http_connect_raw http_get_redirect',
   imc: 'imc_manager',
   ims_auth: 'ims_proxy_authenticate ims_proxy_challenge ims_www_authenticate ims_www_challenge ims_www_resync_auth',
   ims_charging: 'Ro_CCR Ro_CCR_Stop Ro_set_session_id_avp',

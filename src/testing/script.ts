@@ -87,8 +87,10 @@ const BEYOND: ReadonlySet<string> = new Set([
   'exec_dset',
   'exec_msg',
   'http_async_query',
+  'http_client_get',
   'http_client_query',
   'http_connect',
+  'http_connect_raw',
   'http_query',
   'abort',
 ]);
