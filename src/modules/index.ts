@@ -40,6 +40,7 @@ import { maxfwd } from './maxfwd.js';
 import { mqueue } from './mqueue/index.js';
 import { mtree } from './mtree/index.js';
 import { nathelper } from './nathelper/index.js';
+import { ndbRedis } from './ndb_redis/index.js';
 import { nsq } from './nsq/index.js';
 import { path } from './path.js';
 import { permissions } from './permissions/index.js';
@@ -126,6 +127,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   mqueue,
   mtree,
   nathelper,
+  ndbRedis,
   nsq,
   path,
   permissions,

@@ -104,7 +104,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   nats: 'nats_publish',
   ndb_cassandra: 'cass_insert cass_retrieve',
   ndb_mongodb: 'mongodb_cmd mongodb_cmd_simple mongodb_find mongodb_find_one mongodb_free mongodb_next',
-  ndb_redis: 'redis_cmd redis_execute redis_free redis_pipe_cmd',
   nosip: '',
   osp: 'checkcallingtranslation checkospheader checkosproute prepareallosproutes prepareosproute reportospusage requestosprouting validateospheader',
   outbound: '',
