@@ -29,6 +29,7 @@ import { domainModule } from './domain/index.js';
 import { evapi } from './evapi/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
+import { http_async_client } from './http_async_client/index.js';
 import { http_client } from './http_client/index.js';
 import { ipops } from './ipops/index.js';
 import { janssonModule } from './jansson/index.js';
@@ -113,6 +114,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   domainModule,
   exec,
   htable,
+  http_async_client,
   http_client,
   ipops,
   janssonModule,

@@ -57,7 +57,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   group: 'get_user_group is_user_in',
   gzcompress: '',
   h350: 'h350_auth_lookup h350_result_call_preferences h350_result_service_level h350_sipuri_lookup',
-  http_async_client: 'http_async_query',
   imc: 'imc_manager',
   ims_auth: 'ims_proxy_authenticate ims_proxy_challenge ims_www_authenticate ims_www_challenge ims_www_resync_auth',
   ims_charging: 'Ro_CCR Ro_CCR_Stop Ro_set_session_id_avp',

@@ -1,6 +1,7 @@
 /** TLS of HTTP requests, by parameters named as libcurl's. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:http';
+import path from 'node:path';
 import type { SecureVersion } from 'node:tls';
 import { CURL } from './curl-errors.js';
 import type { Url } from './url.js';
@@ -12,6 +13,8 @@ export interface CurlTls {
   /** libcurl's number: 0 as OpenSSL has it, 1 and 4 to 7 TLS 1.0 to 1.3 or later. */
   readonly version: number;
   readonly ca?: string | undefined;
+  /** Folder with authorities, beside those of the system. */
+  readonly caFolder?: string | undefined;
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
   readonly ciphers?: string | undefined;
@@ -35,6 +38,18 @@ function authorities(): Buffer | undefined {
   return systemCa;
 }
 
+/** Certificates in the files of a folder; what cannot be read is passed over. */
+function folder(name: string | undefined): Buffer[] {
+  if (name === undefined || name === '') return [];
+  try {
+    const files = readdirSync(name, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    const texts = files.map((entry) => readFileSync(path.join(name, entry.name)));
+    return texts.filter((text) => text.includes('-----BEGIN CERTIFICATE-----'));
+  } catch {
+    return [];
+  }
+}
+
 /** Options for a request to `url`, or libcurl's number of what is wrong with the files. */
 export function tlsOptions(tls: CurlTls, url: Url): { readonly error: number } | { readonly options: RequestOptions } {
   const files: [name: string, file: string | undefined, error: number][] = [
@@ -43,8 +58,8 @@ export function tlsOptions(tls: CurlTls, url: Url): { readonly error: number } |
     ['key', tls.key, CURL.CERTIFICATE],
   ];
   const out: Record<string, unknown> = { rejectUnauthorized: tls.verifyPeer };
-  const system = tls.verifyPeer ? authorities() : undefined;
-  if (system !== undefined) out.ca = system;
+  const known = tls.verifyPeer ? [authorities() ?? [], folder(tls.caFolder)].flat() : [];
+  if (known.length > 0) out.ca = known;
   for (const [name, file, error] of files) {
     if (file === undefined || file === '') continue;
     try {

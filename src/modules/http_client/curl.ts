@@ -28,6 +28,8 @@ export interface CurlRequest {
   readonly userAgent?: string | undefined;
   /** Milliseconds. */
   readonly timeout: number;
+  /** The time counts anew with each piece that comes. */
+  readonly restarts?: boolean;
   readonly followRedirects?: boolean;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
@@ -228,6 +230,10 @@ function exchange(request: CurlRequest, step: Step, begun: number, deadline: num
     req.on('response', (message) => {
       seen = true;
       times.starttransfer = micros(begun);
+      if (request.restarts) {
+        timer.refresh();
+        message.on('data', () => timer.refresh());
+      }
       collect(message, fail, (body) => {
         clearTimeout(timer);
         resolve({
