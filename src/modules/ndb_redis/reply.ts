@@ -100,7 +100,6 @@ function bindPath(text: string, env: BindEnv): BindResult<Read> {
 export function redisVariable(replies: (ctx: RouteContext) => ReadonlyMap<string, Reply | undefined>): PvDefinition {
   return pvWith({
     doc: 'Reply of a command: `value`, `value[i]` of an array, `type`, `type[i]`, `info` (text of an error or a status), `size` of an array; `value[i]=>value[j]` in arrays of arrays.',
-    example: 'xlog("$redis(r=>value)\\n");\n#> <null>',
     bind(use, env) {
       const text = use.key?.text.trim() ?? '';
       const m = /^([^\s=]+)\s*=>\s*(.+)$/s.exec(text);
