@@ -66,6 +66,7 @@ import { rtpproxy } from './rtpproxy/index.js';
 import { sanity } from './sanity.js';
 import { sctp } from './sctp.js';
 import { sdpops } from './sdpops.js';
+import { siptrace } from './siptrace/index.js';
 import { siputils } from './siputils/index.js';
 import { sl } from './sl.js';
 import { speeddial } from './speeddial.js';
@@ -146,6 +147,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   sanity,
   sctp,
   sdpops,
+  siptrace,
   siputils,
   sl,
   speeddial,

@@ -175,6 +175,7 @@ function filterAck(ctx: Context): boolean {
   const state = host.state(SL_STATE);
   if (state.lastReply + WAIT_FOR_ACK <= host.clock.now() || toOf(msg)?.tag !== statelessTag(ctx)) return true;
   host.count('sl.received_ACKs');
+  for (const hook of host.hooks.onFilteredAck) hook(ctx);
   const done = host.runEvent(FILTERED_ACK, msg, undefined, ctx.env, ctx.program);
   if (done instanceof Promise) host.detach(done, `event_route[${FILTERED_ACK}]`);
   return false;

@@ -134,11 +134,13 @@ export interface Hooks {
   /** Datagrams that are handled after the others of a burst; `dropped` is told of those that there is no room for. Set by dmq. */
   mayWait?: { is(data: Buffer | string): boolean; dropped(): void } | undefined;
   /** Everything that is sent. */
-  readonly onSent: ((text: string) => void)[];
+  readonly onSent: ((text: string, to: Destination, options?: SendOptions) => void)[];
   /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */
   readonly beforeReply: ((ctx: Context) => boolean)[];
   /** A reply, after reply_route let it pass; true: taken, no stateless forwarding. */
   readonly onReply: ((ctx: Context) => boolean | Promise<boolean>)[];
+  /** An ACK to a stateless reply, which goes no further. */
+  readonly onFilteredAck: ((ctx: Context) => void)[];
   /** Every local reply after it was built and before it is sent (acc, dialog, sl:local-response …). */
   readonly onLocalReply: ((ctx: Context, reply: string, code: number) => void)[];
   /**

@@ -142,7 +142,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   sipjson: 'sj_serialize',
   siprepo: 'sr_msg_async_pull sr_msg_check sr_msg_pull sr_msg_push sr_msg_rm',
   sipt: 'sipt_destination sipt_forwarding sipt_has_isup_body sipt_set_bci_1 sipt_set_calling',
-  siptrace: 'hlog sip_trace sip_trace_mode',
   slack: 'slack_send',
   sms: 'sms_send_msg sms_send_msg_to_net',
   smsops: 'isRPDATA smsdump',

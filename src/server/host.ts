@@ -86,6 +86,7 @@ export class ServerHost implements Host {
     beforeReply: [],
     onReply: [],
     onLocalReply: [],
+    onFilteredAck: [],
     onStream: [],
   };
   readonly myselfCallbacks: ((host: string, port: number, proto?: Proto) => boolean)[] = [];
@@ -201,7 +202,7 @@ export class ServerHost implements Host {
   }
 
   #send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
-    for (const hook of this.hooks.onSent) hook(data);
+    for (const hook of this.hooks.onSent) hook(data, to, options);
     this.recorder?.sent(data, to);
     const transport = this.transports.get(to.socket);
     return transport?.send(data, to, options, onFailure) ?? false;

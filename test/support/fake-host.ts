@@ -73,6 +73,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
       beforeReply: [],
       onReply: [],
       onLocalReply: [],
+      onFilteredAck: [],
       onStream: [],
     },
     vars: new VarStore(),

@@ -293,6 +293,9 @@ export function sendBranch(tm: Tm, t: Transaction, b: ClientBranch, ctx: Context
   if (wants(t, 'requestOut')) {
     raise('requestOut', { t, request: ctx.msg, reply: null, code: 0, branch: b.index, text: b.text, to: b.to, ctx });
   }
+  if (wants(t, 'requestSent')) {
+    raise('requestSent', { t, request: ctx.msg, reply: null, code: 0, branch: b.index, text: b.text, to: b.to, ctx });
+  }
   return true;
 }
 

@@ -11,6 +11,8 @@ export type TmEventName =
   | 'requestFwded'
   /** A branch's request went out. */
   | 'requestOut'
+  /** The same, and what is sent of the branch beside it: CANCEL, the ACK of a negative reply. */
+  | 'requestSent'
   /** A reply of a branch is about to be relayed: edits on `reply` count. */
   | 'responseFwded'
   /** The final reply is ready, relayed or made here. */

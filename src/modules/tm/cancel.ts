@@ -66,13 +66,21 @@ export function sendCancel(tm: Tm, t: Transaction, b: ClientBranch, reason: stri
   if (b.to === null) return;
   if (b.cancelText !== '') {
     tm.host.send(b.cancelText, b.to);
+    tellSent(t, b, b.cancelText);
     return;
   }
   const text = cancelText(t, b, reason);
   if (text === undefined) return;
   b.cancelText = text;
   tm.host.send(text, b.to);
+  tellSent(t, b, text);
   startCancel(tm, t, b);
+}
+
+/** What went out on a branch beside its request. */
+export function tellSent(t: Transaction, b: ClientBranch, text: string): void {
+  if (!wants(t, 'requestSent')) return;
+  raise('requestSent', { t, request: t.request, reply: null, code: 0, branch: b.index, text, to: b.to });
 }
 
 /** A provisional reply on a cancelled branch: the CANCEL goes out now, or again. */

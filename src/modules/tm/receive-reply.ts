@@ -4,7 +4,7 @@ import { runRoute } from '../../runtime/run.js';
 import { cseqOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import { raise, wants } from './callbacks.js';
-import { cancelAtLast, cancelBranches, cancelMode } from './cancel.js';
+import { cancelAtLast, cancelBranches, cancelMode, tellSent } from './cancel.js';
 import { tryNextTarget } from './failover.js';
 import { andThen, inTurn } from './later.js';
 import { sendLocalAck } from './local-ack.js';
@@ -49,11 +49,11 @@ function strayReply(tm: Tm, ctx: Context): boolean | Promise<boolean> {
 
 function onReply(tm: Tm, t: Transaction, b: ClientBranch, msg: SipMessage): unknown {
   if (t.has(T.GONE)) return undefined;
-  if (t.isInvite && cseqOf(msg)?.method === 'CANCEL') return stopCancel(b);
   const before = b.lastReceived;
   if (wants(t, 'responseIn')) {
     raise('responseIn', { t, request: t.request, reply: msg, code: msg.status, branch: b.index });
   }
+  if (t.isInvite && cseqOf(msg)?.method === 'CANCEL') return stopCancel(b);
   if (msg.status >= 200) finalArrived(tm, t, b, msg);
   else if (!provisionalArrived(tm, t, b)) return undefined;
   return andThen(replyRoute(tm, t, b, msg), (goOn) => (goOn ? afterRoute(tm, t, b, msg, before) : undefined));
@@ -65,7 +65,10 @@ function finalArrived(tm: Tm, t: Transaction, b: ClientBranch, msg: SipMessage):
   if (!t.isInvite) return;
   if (msg.status >= 300) {
     const ack = ackText(t, b, msg);
-    if (ack !== undefined && b.to !== null) tm.host.send(ack, b.to);
+    if (ack !== undefined && b.to !== null) {
+      tm.host.send(ack, b.to);
+      tellSent(t, b, ack);
+    }
   } else if (t.has(T.LOCAL)) sendLocalAck(tm, t, b, msg);
 }
 
