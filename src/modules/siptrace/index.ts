@@ -105,7 +105,7 @@ export const siptrace = defineModule({
       fn({
         doc: 'Traces the message (m), its transaction (t) or its dialog (d, for an INVITE, which needs modules tm and dialog).',
         args: [str('uri'), str('correlation'), traceType],
-        example: `${EXAMPLE}if (is_request()) sip_trace("sip:192.0.2.9:9060", "$ci-1", "t");`,
+        example: `${EXAMPLE}if (is_method("INVITE")) sip_trace("sip:192.0.2.9:9060", "$ci-1", "t");`,
         run: (ctx, values: SiptraceParams, uri, id, type) => sipTrace(ctx, values, uri, id, type),
       }),
     ),
