@@ -4,6 +4,7 @@ import { HDR, headerId } from '../../sip/header-names.js';
 import { type Header, headerMatcher, type SipMessage } from '../../sip/message.js';
 import type { Context } from '../context.js';
 import {
+  type BindEnv,
   type BindResult,
   type PvAccessor,
   type PvDefinition,
@@ -25,11 +26,11 @@ const any: Match = () => true;
 /** A name as it is: constant, or asked for each time; null then means that there is no usable name. */
 type NameReader = { readonly constant: string } | { readonly get: (ctx: Context) => string | null };
 
-function nameReader(key: PvKey | undefined): BindResult<NameReader> {
+function nameReader(key: PvKey | undefined, env: BindEnv): BindResult<NameReader> {
   if (key?.kind === 'dynamic') return { ok: { get: dynamicName(key.get) } };
   const text = key?.text ?? '';
   if (text === '*') return { ok: { constant: text } };
-  const name = NAME.exec(text)?.[1];
+  const name = namePattern(env).exec(text)?.[1];
   if (name === undefined) return { error: `error parsing header name [${text}]` };
   // as in 5.6.3: of a name that it knows, a colon and what follows do not count
   return { ok: { constant: headerId(name) === HDR.OTHER ? text : name } };
@@ -45,8 +46,11 @@ function dynamicName(get: Get): (ctx: Context) => string | null {
   };
 }
 
-/** Characters that 5.6.3 takes in a name. */
-const NAME = /^([\w+.~-]+)[ \t]*(?::.*)?$/s;
+/** Characters that 5.6.3 takes in a name, and those of hdr_name_extra_chars. */
+function namePattern({ core }: BindEnv): RegExp {
+  const more = String(core?.values.get('hdr_name_extra_chars') ?? '').replace(/[\\\]^-]/g, '\\$&');
+  return new RegExp(`^([\\w+.~${more}-]+)[ \\t]*(?::.*)?$`, 's');
+}
 
 function matcher(name: string): Match {
   return name === '*' ? any : headerMatcher(name);
@@ -82,8 +86,8 @@ function count(msg: SipMessage, match: Match): number {
   return n;
 }
 
-function bindHdr(use: PvUse): BindResult<PvAccessor> {
-  const name = nameReader(use.key);
+function bindHdr(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
+  const name = nameReader(use.key, env);
   if ('error' in name) return name;
   const index = indexReader(use.index);
   if ('get' in name.ok) {
@@ -108,8 +112,8 @@ function constantHdr(name: string, use: PvUse, index: (ctx: Context) => number |
   return ({ msg }) => first(msg, match);
 }
 
-function bindHdrc(use: PvUse): BindResult<PvAccessor> {
-  const name = nameReader(use.key);
+function bindHdrc(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
+  const name = nameReader(use.key, env);
   if ('error' in name) return name;
   if ('constant' in name.ok) {
     // `*` is no name here: it counts headers called `*`, that is none
@@ -192,14 +196,14 @@ function listValue(ctx: Context, id: number, name: string, index: number | '*' |
   return item === undefined ? null : itemText(msg, id, item);
 }
 
-function bindHfl(use: PvUse): BindResult<PvAccessor> {
-  const name = nameReader(use.key);
+function bindHfl(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
+  const name = nameReader(use.key, env);
   if ('error' in name) return name;
   const index = indexReader(use.index);
   if ('constant' in name.ok) {
     const text = name.ok.constant;
     const id = headerId(text);
-    if (id === HDR.OTHER) return bindHdr(use);
+    if (id === HDR.OTHER) return bindHdr(use, env);
     return { ok: { get: (ctx) => listValue(ctx, id, text, index(ctx)) } };
   }
   const get = name.ok.get;
@@ -213,8 +217,8 @@ function bindHfl(use: PvUse): BindResult<PvAccessor> {
   };
 }
 
-function bindHflc(use: PvUse): BindResult<PvAccessor> {
-  const name = nameReader(use.key);
+function bindHflc(use: PvUse, env: BindEnv): BindResult<PvAccessor> {
+  const name = nameReader(use.key, env);
   if ('error' in name) return name;
   const size = (msg: SipMessage, text: string) =>
     isHidden(msg) ? 0 : (items(msg, headerId(text))?.length ?? count(msg, headerMatcher(text)));
