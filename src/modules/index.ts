@@ -72,6 +72,7 @@ import { sl } from './sl.js';
 import { speeddial } from './speeddial.js';
 import { sqlops } from './sqlops/index.js';
 import { statistics } from './statistics.js';
+import { stun } from './stun/index.js';
 import { textops } from './textops/index.js';
 import { textopsx } from './textopsx/index.js';
 import { timer } from './timer.js';
@@ -153,6 +154,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   speeddial,
   sqlops,
   statistics,
+  stun,
   textops,
   textopsx,
   rr,

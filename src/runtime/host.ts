@@ -154,6 +154,8 @@ export interface Hooks {
   secureTransport?: (socket: ListenSocket, options: StreamOptions) => Transport;
   /** Set by module tls where the script chooses: what counts for a TLS connection that a message of `ctx` opens. */
   tlsChoice?: ((ctx: Context) => NonNullable<SendOptions['tls']>) | undefined;
+  /** Set by module stun: what comes over UDP and begins with a zero byte. The bytes are good during the call only. */
+  onStun?: ((data: Buffer, from: Received) => void) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
 }

@@ -152,7 +152,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   statsd: 'statsd_decr statsd_gauge statsd_histogram statsd_incr statsd_set statsd_start statsd_stop',
   stirshaken:
     'stirshaken_add_identity stirshaken_add_identity_with_key stirshaken_check_identity stirshaken_check_identity_with_cert stirshaken_check_identity_with_key',
-  stun: '',
   sworker: 'sworker_active sworker_task',
   systemdops: '',
   tcpops:

@@ -41,6 +41,10 @@ function guarded(host: ServerHost, data: Buffer | string, from: Received): boole
 
 function receive(host: ServerHost, data: Buffer | string, from: Received): boolean {
   const { program } = host;
+  if (host.hooks.onStun !== undefined && from.proto === 'udp' && beginsWithZero(data)) {
+    host.hooks.onStun(typeof data === 'string' ? Buffer.from(data, 'latin1') : data, from);
+    return true;
+  }
   const route = coreOf(program).receivedRoute ? program.routes.event.get('core:msg-received') : undefined;
   if (route === undefined) return opened(host, data, from);
   const text = textOf(data);
@@ -74,6 +78,11 @@ function opened(host: ServerHost, data: Buffer | string, from: Received): boolea
     );
   });
   return true;
+}
+
+/** As STUN does, and SIP never. */
+function beginsWithZero(data: Buffer | string): boolean {
+  return (typeof data === 'string' ? data.charCodeAt(0) : data[0]) === 0;
 }
 
 function textOf(data: Buffer | string): string {
