@@ -151,10 +151,20 @@ function fixContentLength(
   }
 }
 
+const MANY = 24;
+
 /** By offset, those at one offset in the order in which they were made. */
 function inOrder(edits: readonly Edit[]): readonly Edit[] {
+  if (edits.length > MANY) return edits.slice().sort((a, b) => a.at - b.at);
+  let sorted: Edit[] | undefined;
   for (let i = 1; i < edits.length; i++) {
-    if (edits[i]!.at < edits[i - 1]!.at) return edits.slice().sort((a, b) => a.at - b.at);
+    const edit = edits[i]!;
+    if ((sorted ?? edits)[i - 1]!.at <= edit.at) continue;
+    // there are a few only, most of them in order
+    sorted ??= edits.slice();
+    let to = i;
+    for (; to > 0 && sorted[to - 1]!.at > edit.at; to--) sorted[to] = sorted[to - 1]!;
+    sorted[to] = edit;
   }
-  return edits;
+  return sorted ?? edits;
 }

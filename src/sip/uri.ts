@@ -50,8 +50,20 @@ const texts: string[] = new Array<string>(PLACES).fill('');
 const parsed: (SipUri | undefined)[] = new Array<SipUri | undefined>(PLACES).fill(undefined);
 const lastSeen = new Int32Array(PLACES);
 
+let lastText = '';
+let lastParsed: SipUri | undefined;
+
 /** The parts of a URI; undefined when Kamailio would not take it. */
 export function parseUri(text: string): SipUri | undefined {
+  // a route asks about the request URI again and again
+  if (text === lastText) return lastParsed;
+  const found = lookUp(text);
+  lastText = text;
+  lastParsed = found;
+  return found;
+}
+
+function lookUp(text: string): SipUri | undefined {
   if (text.length > LONGEST) return parse(text);
   const hash = fnv1a(text) | 0;
   const place = hash & (PLACES - 1);
@@ -70,6 +82,8 @@ export function parseUri(text: string): SipUri | undefined {
 }
 
 function forgetParsed(): void {
+  lastText = '';
+  lastParsed = undefined;
   texts.fill('');
   parsed.fill(undefined);
 }

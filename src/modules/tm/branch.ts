@@ -176,7 +176,7 @@ function build(
   }
   b.text = text;
   b.to = to;
-  b.targets = hops.slice(1);
+  if (hops.length > 1) b.targets = hops.slice(1);
   return true;
 }
 
@@ -309,8 +309,9 @@ const NO_CONNECT = 1;
 const CLOSE = 2;
 
 /** set_forward_no_connect(), set_forward_close(). */
-function sendOptions(msg: SipMessage): { noConnect?: boolean; close?: boolean } {
+function sendOptions(msg: SipMessage): { noConnect?: boolean; close?: boolean } | undefined {
   const bits = msg.forwardOptions;
+  if (bits === 0) return undefined;
   return { ...(bits & NO_CONNECT ? { noConnect: true } : {}), ...(bits & CLOSE ? { close: true } : {}) };
 }
 

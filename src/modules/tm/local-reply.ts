@@ -2,13 +2,13 @@
 import type { Context } from '../../runtime/context.js';
 import { LEVEL } from '../../runtime/host.js';
 import { ownLines } from '../../runtime/replies.js';
-import { buildReply, localTag, tagPrefix } from '../../sip/build.js';
-import { fromOf, toOf } from '../../sip/header.js';
+import { buildReply, localTag, type ReplyOptions, tagPrefix } from '../../sip/build.js';
+import { toOf } from '../../sip/header.js';
 import { parseStartLine, SipMessage } from '../../sip/message.js';
 import { raise, type TmEventName, wants } from './callbacks.js';
 import { cancelBranches, openBranches } from './cancel.js';
 import { errorReply } from './errors.js';
-import { dialogKey } from './match.js';
+import { keepForAck } from './match.js';
 import { paramsOf } from './params.js';
 import type { Tm } from './state.js';
 import { putOnWait, startReply, stopBranches } from './timers.js';
@@ -37,11 +37,12 @@ export function replyLocally(
     tm.host.log.write(LEVEL.INFO, 'tm', `can't generate ${code} reply when a final ${t.status} was sent out`);
     return -1;
   }
-  const text = buildReply(msg, code, reason, {
-    ...replyParts(tm, t, msg, code, extra.toTag),
-    headers: extra.headers,
-    body: extra.body ?? msg.replyBody,
-  });
+  const text = buildReply(
+    msg,
+    code,
+    reason,
+    replyParts(tm, t, msg, code, extra.toTag, extra.headers, extra.body ?? msg.replyBody),
+  );
   if (text === '') return -1;
   if (code >= 200) t.handled = true;
   sendLocal(tm, t, msg, code, text, extra.ctx);
@@ -49,9 +50,19 @@ export function replyLocally(
 }
 
 /** To tag and Server line of a local reply; the tag is the same for all of a transaction. */
-function replyParts(tm: Tm, t: Transaction, msg: SipMessage, code: number, given: string | undefined) {
+function replyParts(
+  tm: Tm,
+  t: Transaction,
+  msg: SipMessage,
+  code: number,
+  given: string | undefined,
+  headers: ReplyOptions['headers'],
+  body: ReplyOptions['body'],
+): ReplyOptions {
   return {
     toTag: code < 180 ? undefined : (given ?? tagOf(tm, t, msg)),
+    headers,
+    body,
     serverHeader: ownLines(t.program, msg, tm.host.pid),
     contactLines: code >= 300 && code < 400 ? tm.redirectContacts(msg, paramsOf(t.program).rich_redirect) : undefined,
   };
@@ -79,7 +90,7 @@ export function madeReply(
 ): string {
   const msg = t.request;
   if (msg === null) return '';
-  return buildReply(msg, code, reason, { ...replyParts(tm, t, msg, code, undefined), headers });
+  return buildReply(msg, code, reason, replyParts(tm, t, msg, code, undefined, headers, undefined));
 }
 
 function sendLocal(
@@ -157,10 +168,7 @@ export function confirmable(tm: Tm, t: Transaction, toTag: string): void {
   if (!t.isInvite || t.request === null) return;
   if (t.toTags === null) t.toTags = [toTag];
   else if (!t.toTags.includes(toTag)) t.toTags.push(toTag);
-  if (t.dialogKey !== '') return;
-  t.dialogKey = dialogKey(t.request) ?? '';
-  t.fromTag = fromOf(t.request)?.tag;
-  if (t.dialogKey !== '') tm.confirmed.set(t.dialogKey, t);
+  keepForAck(tm, t);
 }
 
 /** 100 to an INVITE that is being worked on, once. */

@@ -7,7 +7,6 @@ import { avpKey, firstAvp } from '../../runtime/message-env.js';
 import { toInt } from '../../runtime/values.js';
 import { buildForward, ownVia, replyDestination, statelessBranch, viaConnection } from '../../sip/build.js';
 import type { SipMessage } from '../../sip/message.js';
-import { joined } from '../../sip/text.js';
 import type { Destination, Proto } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { addBranch, type BranchSpec, type Step, sendBranch } from './branch.js';
@@ -15,7 +14,16 @@ import { raise, wants } from './callbacks.js';
 import { endToEndCancel } from './cancel.js';
 import { E } from './errors.js';
 import { repeatReply, replyError, sendTrying } from './local-reply.js';
-import { confirmedBy, FOUND, inviteOf, lookUpKey, requestKey, transactionOf } from './match.js';
+import {
+  cancelOf,
+  confirmedBy,
+  FOUND,
+  inviteOf,
+  lookUpKey,
+  type RequestKey,
+  requestKey,
+  transactionOf,
+} from './match.js';
 import { type Forced, forcedHops, type NextHops, nextHops } from './next-hop.js';
 import { paramsOf } from './params.js';
 import { chosenSettings } from './settings.js';
@@ -73,25 +81,23 @@ export function absorb(tm: Tm, ctx: Context, t: Transaction): void {
 function ackOfSuccess(tm: Tm, ctx: Context): void {
   const t = confirmedBy(tm, ctx.msg);
   if (t === undefined) return;
-  const name = t.slot(ACKED) === undefined ? 'e2eAckIn' : 'e2eAckRetrIn';
-  t.setSlot(ACKED, true);
+  const name = t.has(T.ACKED) ? 'e2eAckRetrIn' : 'e2eAckIn';
+  t.flags |= T.ACKED;
   if (wants(t, name)) raise(name, { t, request: ctx.msg, reply: null, code: 0, branch: -1, ctx });
 }
 
-const ACKED = {};
-
-function begin(tm: Tm, ctx: Context, key: string): number {
+function begin(tm: Tm, ctx: Context, key: RequestKey): number {
   const { msg } = ctx;
   if (!usable(msg)) return E.BAD_REQ;
   const t = tm.create(msg.method, ctx, chosenSettings(ctx));
   timersFromAvps(t, ctx);
-  t.key = joined(key);
+  t.key = key;
   t.owner = ctx;
   t.request = msg.clone();
   t.replyTo = replyDestination(msg) ?? null;
   const isCancel = msg.method === 'CANCEL';
-  (isCancel ? tm.cancels : tm.servers).set(t.key, t);
-  if (!isCancel && tm.cancels.size > 0 && tm.cancels.has(key)) t.flags |= T.CANCELED;
+  (isCancel ? tm.cancels : tm.servers).add(key.hash, t);
+  if (!isCancel && cancelOf(tm, key) !== undefined) t.flags |= T.CANCELED;
   ctx.transaction = t;
   ctx.transactionSettings = null;
   tm.stats.created++;

@@ -4,6 +4,7 @@ import { type Host, stateKey } from '../../runtime/host.js';
 import { cseqOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
 import { paramsOf } from './params.js';
+import { TransactionTable } from './table.js';
 import { compact, waitOver } from './timers.js';
 import { type ClientBranch, type Settings, T, Transaction } from './transaction.js';
 import { WaitQueue } from './wait-queue.js';
@@ -23,12 +24,12 @@ export interface TmStats {
 export class Tm {
   readonly host: Host;
   /** Server transactions by their key (match.ts), CANCEL apart since it shares the branch of its INVITE. */
-  readonly servers = new Map<string, Transaction>();
-  readonly cancels = new Map<string, Transaction>();
+  readonly servers = new TransactionTable();
+  readonly cancels = new TransactionTable();
   /** All of them by label: replies and `$T(id_label)`. */
   readonly byLabel = new Map<number, Transaction>();
   /** INVITEs answered with 2xx by Call-ID and CSeq number: for the ACK. */
-  readonly confirmed = new Map<string, Transaction>();
+  readonly confirmed = new TransactionTable();
   /** Run for each new server transaction: modules add their callbacks to it. */
   readonly onRequestIn: ((t: Transaction, ctx: Context) => void)[] = [];
   /** Run for each new local one. */
@@ -96,11 +97,8 @@ export class Tm {
   /** Forgets it: nothing of it is kept. */
   forget(t: Transaction): void {
     this.byLabel.delete(t.label);
-    if (t.key !== '') {
-      const table = t.method === 'CANCEL' ? this.cancels : this.servers;
-      if (table.get(t.key) === t) table.delete(t.key);
-    }
-    if (t.dialogKey !== '' && this.confirmed.get(t.dialogKey) === t) this.confirmed.delete(t.dialogKey);
+    if (t.key !== null) (t.method === 'CANCEL' ? this.cancels : this.servers).delete(t.key.hash, t);
+    if (t.confirmedHash !== null) this.confirmed.delete(t.confirmedHash, t);
   }
 }
 

@@ -6,6 +6,7 @@ import type { SipMessage } from '../../sip/message.js';
 import { parseMessage } from '../../sip/parse.js';
 import type { Destination } from '../../sip/transport.js';
 import type { TmCallback, TmEventName } from './callbacks.js';
+import type { RequestKey } from './match.js';
 
 /** Bits of `Transaction.flags`. */
 export const T = {
@@ -29,6 +30,8 @@ export const T = {
   /** Its timers are stopped and it waits to be forgotten. */
   WAITING: 4096,
   GONE: 8192,
+  /** The ACK of its 2xx came. */
+  ACKED: 16384,
 } as const;
 
 /** Bits of `ClientBranch.flags`. */
@@ -168,10 +171,10 @@ export class Transaction {
   readonly isInvite: boolean;
   readonly program: Program;
   readonly env: MessageEnv;
-  /** Key in the table of server transactions; '' for local ones. */
-  key = '';
-  /** `Call-ID\nCSeq number`: what an ACK for a 2xx is found by. */
-  dialogKey = '';
+  /** What it is found by in the table of server transactions; null for local ones. */
+  key: RequestKey | null = null;
+  /** What an ACK for a 2xx is found by; null before there is one. */
+  confirmedHash: number | null = null;
   /** From tag of an INVITE that got a 2xx. */
   fromTag: string | undefined = undefined;
   #request: SipMessage | null = null;
