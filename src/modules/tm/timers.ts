@@ -148,7 +148,7 @@ export function compact(t: Transaction): void {
   t.packRequest();
   for (const b of t.branches) {
     b.reply = null;
-    if (!t.isInvite || (b.lastReceived >= 200 && b.lastReceived < 300)) b.shed();
+    if (!t.isInvite) b.shed();
   }
 }
 
