@@ -475,9 +475,11 @@ export interface ModuleDefinition {
   early?(param: string, value: number | string, vars: VarStore): void;
   /**
    * Told of each statement before it runs, and of each call within an expression, in the route of that name: a script
-   * that loads such a module pays for it. The tree of the statement is in `at`.
+   * that loads such a module pays for it. The tree of the statement is in `at`. After `program.stopping(true)` a promise holds
+   * the run up until it is done.
    */
-  readonly watch?: (ctx: Context, at: Statement, routeName: string) => void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: most watchers have nothing to give back
+  readonly watch?: (ctx: Context, at: Statement, routeName: string) => Promise<number> | void;
   /** Told of each assignment when it is done: the target as written, and what it holds then. */
   readonly assigned?: (ctx: Context, target: string, value: Value) => void;
   /** Makes the module's state. Sockets, threads and timers begin here. Runs once for the life of the server. */

@@ -39,6 +39,8 @@ export interface Program {
   readonly logPrefix?: ((ctx: Context) => string) | undefined;
   /** Variables that its blocks name. */
   readonly variables: readonly UsedVariable[];
+  /** Switches between routes that run as fast as they can and those in which a watching module may hold a run up. */
+  readonly stopping?: (on: boolean) => void;
   /** Warnings of the load. */
   readonly problems: readonly Problem[];
   /** Generated JavaScript with its source map, for --inspect and for tests. */

@@ -28,6 +28,7 @@ import { rebuild } from '../../sip/build.js';
 import { cfgtStep } from '../cfgt/index.js';
 import { isFacility } from '../xlog/params.js';
 
+import { Breakpoints, SET } from './breakpoints.js';
 import { DUMP, dumpVariables } from './dump.js';
 import { printCompact } from './print.js';
 
@@ -43,10 +44,14 @@ interface Params {
   readonly log_assign: number;
   readonly reset_msgid: number;
   readonly cfgtest: number;
+  readonly breakpoint: number;
+  readonly step_usleep: number;
+  readonly step_loops: number;
 }
 
 interface State {
   tracing: boolean;
+  readonly breakpoints: Breakpoints;
   /** Levels of modules by name, in force where mod_level_mode is 1. */
   readonly levels: Map<string, number>;
   /** Syslog facilities of modules by name: kept, and told. */
@@ -56,7 +61,6 @@ interface State {
 const STATE: StateKey<State> = stateKey<State>('debugger');
 const paramsOf = (host: Host) => host.program.params('debugger') as unknown as Params;
 
-const onlyZero = (what: string) => (n: number) => (n === 0 ? undefined : `${what} is not built: only 0 is taken`);
 const MOD_FACILITY = /^\s*([\w<>-]+)\s*=\s*(LOG_\w+)\s*$/;
 const MOD_LEVEL = /^\s*([\w<>-]+)\s*=\s*(-?\d+)\s*$/;
 
@@ -80,9 +84,9 @@ const params = {
     'Syslog facility of one module: "tm=LOG_LOCAL1"; told by dbg.get_mod_facility alone.',
     (text) => (isFacility(MOD_FACILITY.exec(text)?.[2] ?? '') ? undefined : 'write MODULE=LOG_NAME'),
   ),
-  breakpoint: intParam(0, 'Stopping at each statement: only 0 is taken.', onlyZero('stopping at statements')),
-  step_usleep: intParam(500_000, 'Accepted; nothing stops at statements here.'),
-  step_loops: intParam(200, 'Accepted; nothing stops at statements here.'),
+  breakpoint: intParam(0, '1: each run stops at each statement until `dbg.bp` lets it go on; as `dbg.bp on`.'),
+  step_usleep: intParam(100_000, 'Microseconds of a round in which `dbg.bp` waits for a run that stops.'),
+  step_loops: intParam(200, 'Rounds that `dbg.bp` waits before it gives up.'),
   log_assign: intParam(0, '1: each assignment is told to the log, at level 3.'),
   reset_msgid: intParam(0, '1: the command dbg.reset_msgid may number messages anew (`$mi`).'),
   cfgpkgcheck: intParam(0, 'Accepted; there is no memory manager to check.'),
@@ -106,12 +110,19 @@ const KINDS: readonly (readonly [bits: number, name: string])[] = [
 
 const WITHOUT_FILE = 1;
 
-function watch(ctx: RouteContext, at: Statement, routeName: string): void {
+// biome-ignore lint/suspicious/noConfusingVoidType: as Watch
+function watch(ctx: RouteContext, at: Statement, routeName: string): Promise<number> | void {
   const { host } = ctx;
   if (!host.hasState(STATE)) return;
+  const { tracing, breakpoints } = host.state(STATE);
+  if (tracing) trace(ctx, at, routeName);
+  if (paramsOf(host).cfgtest !== 0) cfgtStep(ctx, at, routeName);
+  return breakpoints.on ? breakpoints.reached(ctx, at) : undefined;
+}
+
+function trace(ctx: RouteContext, at: Statement, routeName: string): void {
+  const { host } = ctx;
   const own = paramsOf(host);
-  if (own.cfgtest !== 0) cfgtStep(ctx, at, routeName);
-  if (!host.state(STATE).tracing) return;
   if (own.log_level > host.log.level) return;
   const kind = KINDS.find(([bits]) => (ctx.routeType & bits) !== 0)?.[1] ?? '';
   const { file, line } = at.span;
@@ -212,7 +223,6 @@ function showMessage(ctx: RouteContext, name: string | undefined): number {
 // -------------------------------------------------------------------------- RPC
 
 const OK = '200 ok';
-const TRACING = 1;
 
 function useLevels(host: Host, state: State): void {
   if (paramsOf(host).mod_level_mode !== 0) host.log.levels = state.levels;
@@ -229,10 +239,9 @@ export const debuggerModule = defineModule({
   params,
   watch,
   assigned,
-  missing: ['dbg.bp'],
   functions: {
     dbg_breakpoint: fn({
-      doc: 'Has no effect: breakpoints are off (as in Kamailio unless the parameter breakpoint is 1).',
+      doc: 'Has no effect, as in 5.6.3: with the parameter breakpoint, or after `dbg.bp on`, a run stops at every statement.',
       args: [str('name')],
       run: () => 1,
     }),
@@ -260,12 +269,19 @@ export const debuggerModule = defineModule({
         return OK;
       },
     },
+    'dbg.bp': {
+      doc: 'Breakpoint command',
+      run: (host, args) => host.state(STATE).breakpoints.run(args),
+    },
     'dbg.ls': {
       doc: 'List debugging process array',
       run(host, [pid]) {
         requirePid(host, pid);
-        const set = host.state(STATE).tracing ? TRACING : 0;
-        return { entry: 0, pid: host.pid, set, state: 0, 'in.pid': 0, 'in.cmd': 0 };
+        const { tracing, breakpoints } = host.state(STATE);
+        const { on, state, askedBy, command } = breakpoints;
+        const test = paramsOf(host).cfgtest !== 0 ? SET.TEST : 0;
+        const set = (tracing ? SET.TRACE : 0) | (on ? SET.BREAKPOINTS : 0) | test;
+        return { entry: 0, pid: host.pid, set, state, 'in.pid': askedBy, 'in.cmd': command };
       },
     },
     'dbg.set_mod_level': {
@@ -312,7 +328,9 @@ export const debuggerModule = defineModule({
   },
   start(host): State {
     const own = paramsOf(host);
-    const state: State = { tracing: own.cfgtrace === 1, levels: new Map(), facilities: new Map() };
+    const breakpoints = new Breakpoints(host, () => paramsOf(host));
+    const state: State = { tracing: own.cfgtrace === 1, breakpoints, levels: new Map(), facilities: new Map() };
+    if (own.breakpoint === 1) breakpoints.turn(true);
     if (own.cfgtest !== 0 && host.module('cfgt') === undefined) throw new Error("debugger: can't find cfgt module");
     addLevels(state, own);
     useLevels(host, state);
@@ -322,9 +340,11 @@ export const debuggerModule = defineModule({
     const own = paramsOf(host);
     const s = state as State;
     s.tracing = own.cfgtrace === 1;
+    s.breakpoints.turn(own.breakpoint === 1 || s.breakpoints.on);
     addLevels(s, own);
     useLevels(host, s);
   },
+  stop: (_host, state) => (state as State).breakpoints.letGo(),
 });
 
 function addLevels(state: State, own: Params): void {

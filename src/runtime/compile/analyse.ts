@@ -29,6 +29,8 @@ export function routeKey(block: RouteBlock): string {
 /** What functions and their parameters are, for the walk. */
 interface Known extends Pick<BindEnv, 'params'> {
   readonly catalog: Catalog;
+  /** Every route may wait. */
+  readonly stops?: boolean;
 }
 
 export function analyse(script: Script, known: Known): Analysis {
@@ -45,7 +47,7 @@ export function analyse(script: Script, known: Known): Analysis {
   for (const [key, f] of facts) edges.set(key, f.dynamic ? new Set([...f.calls, ...mains]) : f.calls);
   const waiting = backwards(
     edges,
-    [...facts].filter(([, f]) => f.waits).map(([k]) => k),
+    [...facts].filter(([, f]) => f.waits || known.stops === true).map(([k]) => k),
   );
   const recursive = new Set([...facts.keys()].filter((k) => reaches(edges, k, k)));
   const deep = backwards(edges, recursive);

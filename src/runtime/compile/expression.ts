@@ -57,7 +57,9 @@ export function expression(e: Expr, scope: Scope): Code {
     case 'assign': {
       const value = expression(e.value, scope);
       const js = assignment(e.target, assigned(value), scope);
-      return code('int', js === undefined ? '1' : `((() => { let r; ${js} })(), 1)`, [value]);
+      const run = `() => { let r; ${js} }`;
+      const call = scope.isAsync ? `await (async ${run})()` : `(${run})()`;
+      return code('int', js === undefined ? '1' : `(${call}, 1)`, [value]);
     }
     case 'block': {
       const call = scope.isAsync ? `await (${blockFunction(e.body, scope)})()` : `(${blockFunction(e.body, scope)})()`;

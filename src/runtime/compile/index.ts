@@ -30,6 +30,8 @@ export interface CompileOptions {
   readonly trace?: (ctx: Context, at: RouteBlock | Statement) => void;
   /** For modparamx, loadmodulex and substdef: reads variables that need no message. */
   readonly context?: (vars: VarStore) => Context;
+  /** A program in which each statement can wait for whoever watches: slower, made where somebody wants to stop runs. */
+  readonly stops?: boolean;
 }
 
 export interface Compiled {
@@ -73,6 +75,7 @@ export function compile(script: Script, options: CompileOptions): Compiled {
 
 /** `compile` in small steps, between which other work may be done. */
 export function* compileSteps(script: Script, options: CompileOptions): Generator<void, Compiled> {
+  const { stops = false } = options;
   const problems: Problem[] = [...script.problems, ...unbuiltParams(script)];
   const catalog = new Catalog(CORE_CATALOG, options.modules);
   const core = coreSettings(script, coreDefaults());
@@ -101,7 +104,8 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
     params,
     sharedFrom: sharedMemoryFrom(script),
     emitter: new Emitter(),
-    analysis: analyse(script, { catalog, params }),
+    analysis: analyse(script, { catalog, params, stops }),
+    stops,
     problems,
     routeFunctions: new Map(),
     functionNames: new Map(),
@@ -126,7 +130,27 @@ export function* compileSteps(script: Script, options: CompileOptions): Generato
   if (!unit.functionNames.has('request_route/')) problems.push(problem('no-request-route', {}, NOWHERE));
   const sorted = sortProblems(withoutEchoes(problems, script.problems));
   if (sorted.some((p) => p.severity === 'error')) return { problems: sorted };
-  return { program: yield* link(groups, unit, loaded, { problems: sorted, logPrefix }, silenced), problems: sorted };
+  const program = yield* link(groups, unit, loaded, { problems: sorted, logPrefix }, silenced);
+  if (unit.watch === undefined || stops) return { program, problems: sorted };
+  return {
+    program: { ...program, stopping: stopping(program, () => compile(script, { ...options, stops: true })) },
+    problems: sorted,
+  };
+}
+
+/** Lets runs begin in a form of the routes in which they can stop; those on their way go on as they began. */
+function stopping(program: Program, again: () => Compiled): (on: boolean) => void {
+  const all = Object.values(program.routes).flatMap((table) => [...table.values()]);
+  const usual = new Map(all.map((route) => [route, { run: route.run, isAsync: route.isAsync }]));
+  let other: Program | undefined;
+  return (on) => {
+    if (on) other ??= again().program;
+    for (const route of all) {
+      const form = on ? other?.routes[route.table].get(route.name) : usual.get(route);
+      // The one place that changes a route: who asks for it debugs the script.
+      if (form !== undefined) Object.assign(route, { run: form.run, isAsync: form.isAsync });
+    }
+  };
 }
 
 /** 5.6.3 does without a prefix that it cannot read. */
@@ -153,7 +177,8 @@ function watcher(modules: readonly ModuleDefinition[], own: Watch | undefined): 
   const [first] = all;
   if (first === undefined || all.length === 1) return first;
   return (ctx, at, routeName) => {
-    for (const watch of all) watch(ctx, at, routeName);
+    const stops = all.map((watch) => watch(ctx, at, routeName));
+    return stops.find((stop) => stop instanceof Promise);
   };
 }
 

@@ -13,7 +13,9 @@ export interface Late {
   fn: (c: Context) => Value | Promise<Value>;
 }
 
-export type Watch = (ctx: Context, at: Statement, routeName: string) => void;
+/** A promise, where the run is to wait: only in a program whose runs can stop. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most watchers have nothing to give back
+export type Watch = (ctx: Context, at: Statement, routeName: string) => Promise<number> | void;
 
 export interface Unit {
   readonly script: Script;
@@ -35,6 +37,8 @@ export interface Unit {
   readonly trace: ((ctx: Context, at: RouteBlock | Statement) => void) | undefined;
   /** What a loaded module wants to be told of each statement and call (debugger). */
   readonly watch: Watch | undefined;
+  /** Whoever watches may hold a run up. */
+  readonly stops: boolean;
   /** What loaded modules want to be told of each assignment. */
   readonly assigned: ((ctx: Context, target: string, value: Value) => void) | undefined;
   readonly used: Map<string, UsedVariable>;
@@ -92,9 +96,11 @@ export function placeOf(span: Span): string {
 
 /** JavaScript that tells the watching module of `at`; '' where nobody watches. */
 export function watched(at: Statement, scope: Scope, end: ';' | ','): string {
-  const { watch, emitter } = scope.unit;
+  const { watch, emitter, stops } = scope.unit;
   if (watch === undefined) return '';
-  return `${emitter.constant(watch)}(c, ${emitter.constant(at)}, ${emitter.constant(scope.routeName)})${end} `;
+  const told = `${emitter.constant(watch)}(c, ${emitter.constant(at)}, ${emitter.constant(scope.routeName)})`;
+  if (!stops || !scope.isAsync) return `${told}${end} `;
+  return end === ';' ? `if ((t = ${told}) !== undefined) await $hold(c, t);` : `await $hold(c, ${told} ?? 0), `;
 }
 
 export function ungroup(expr: Expr): Expr {
