@@ -1,6 +1,7 @@
 /** From `listen=` and `alias=` to listening sockets and to "is it me?". */
 import type { ListenAddress } from '../parser/tree.js';
 import { ipBytes } from '../sip/ip.js';
+import { isMulticast } from '../sip/socket-options.js';
 import { type ListenSocket, listenSocket, type Proto } from '../sip/transport.js';
 import type { DnsSource } from './dns/client.js';
 import type { SimpleLookups } from './dns/sources.js';
@@ -25,6 +26,8 @@ export interface ListenDefaults {
   readonly tlsPort: number;
   /** Transports of an address that names none. */
   readonly protos: readonly Proto[];
+  /** Without any `listen`: addresses of IPv6 too (auto_bind_ipv6). */
+  readonly autoIpv6?: boolean;
 }
 
 const WILD = new Set(['0.0.0.0', '::', '*']);
@@ -38,7 +41,7 @@ export async function planSockets(
   const sockets: ListenSocket[] = [];
   const errors: { text: string; address: ListenAddress }[] = [];
   if (listen.length === 0) {
-    for (const ip of everyAddress(network))
+    for (const ip of everyAddress(network).filter((a) => defaults.autoIpv6 || !a.includes(':')))
       for (const proto of defaults.protos) add(sockets, proto, ip, defaults, undefined);
     return { sockets, errors };
   }
@@ -68,6 +71,7 @@ function add(
     ...(advertised ? { advertised } : {}),
     ...(a?.name ? { name: a.name } : {}),
     ...(a?.virtual ? { virtual: true } : {}),
+    ...(isMulticast(ip) ? { multicast: true } : {}),
   };
   const socket = listenSocket(proto, ip, port, extra);
   if (!into.some((s) => s.text === socket.text)) into.push(socket);

@@ -173,8 +173,8 @@ export class ServerHost implements Host {
       const routed = this.#routes.socketTo(ip, this.sockets);
       if (routed !== undefined) return routed;
     }
-    if (proto === 'udp' && bound?.proto === 'udp' && bound.af === af) return bound;
-    for (const s of this.sockets) if (s.proto === proto && s.af === af && !s.virtual) return s;
+    if (proto === 'udp' && bound?.proto === 'udp' && bound.af === af && !bound.multicast) return bound;
+    for (const s of this.sockets) if (s.proto === proto && s.af === af && !s.virtual && !s.multicast) return s;
     return undefined;
   }
 
@@ -204,7 +204,8 @@ export class ServerHost implements Host {
   #send(data: string, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean {
     for (const hook of this.hooks.onSent) hook(data, to, options);
     this.recorder?.sent(data, to);
-    const transport = this.transports.get(to.socket);
+    const socket = to.socket.multicast ? (this.socketFor(to.proto, to.ip, null) ?? to.socket) : to.socket;
+    const transport = this.transports.get(socket);
     return transport?.send(data, to, options, onFailure) ?? false;
   }
 

@@ -60,6 +60,7 @@ const AT_START_ONLY = new Set([
     'tcp_accept_unique',
   ],
   ...['tcp_connection_match', 'tcp_source_ipv4', 'tcp_source_ipv6', 'tcp_reuse_port'],
+  ...['tos', 'pmtu_discovery', 'mcast', 'mcast_ttl', 'mcast_loopback'],
 ]);
 
 export async function reload(

@@ -24,6 +24,7 @@ import { receiver } from './receive.js';
 import { type ReloadOptions, type ReloadReport, reload } from './reload.js';
 import { DnsResolver, usesCache } from './resolver.js';
 import { applySipSettings } from './sip-settings.js';
+import { datagramOptions, socketsRefused } from './socket-options.js';
 import { streamCounts, streamEntries } from './streams.js';
 
 export interface ServerOptions {
@@ -128,6 +129,8 @@ export class Server {
     });
     const server = new Server(host, network, options.transport);
     try {
+      const wrong = socketsRefused(options.program);
+      if (wrong !== undefined) throw new StartError('EOPTION', wrong);
       host.sockets = await server.#plan(options.program);
       host.myself = new Myself(host.sockets, options.program.core.alias);
       applySipSettings(options.program);
@@ -152,7 +155,8 @@ export class Server {
     const noTcp = isOn(core.values.get('disable_tcp'));
     const noTls = noTcp || !isOn(core.values.get('enable_tls'));
     const protos: Proto[] = noTcp ? ['udp'] : noTls ? ['udp', 'tcp'] : ['udp', 'tcp', 'tls'];
-    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos };
+    const autoIpv6 = isOn(core.values.get('auto_bind_ipv6'));
+    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos, autoIpv6 };
     const { sockets, errors } = await planSockets(core.listen, defaults, this.#network);
     const first = errors[0];
     if (first) {
@@ -229,7 +233,7 @@ export class Server {
   #transportFor(socket: ListenSocket): Transport {
     if (this.#makeTransport !== undefined) return this.#makeTransport(socket);
     const onError = (e: Error) => this.host.log.write(LEVEL.ERR, '<core>', `${socket.text}: ${e.message}`);
-    if (socket.proto === 'udp') return udpTransport(socket, { onError });
+    if (socket.proto === 'udp') return udpTransport(socket, { ...datagramOptions(this.host.program), onError });
     if (socket.proto === 'tcp') return new TcpTransport(socket, { ...this.#streamOptions(), onError });
     if (socket.proto === 'tls') {
       const make = this.host.hooks.secureTransport;
@@ -244,9 +248,11 @@ export class Server {
 
   #streamOptions() {
     const { values } = this.host.program.core;
+    const { packets } = datagramOptions(this.host.program);
     const { onStream } = this.host.hooks;
     return {
       connections: this.#connections,
+      packets: { tos: packets.tos },
       onStream: (head: Buffer, stream: Socket, from: Received) => onStream.some((hook) => hook(head, stream, from)),
       connectTimeout: numberOf(values.get('tcp_connect_timeout'), 10) * 1000,
       lifetime: numberOf(values.get('tcp_connection_lifetime'), 120) * 1000,

@@ -2,6 +2,7 @@
 import type { Server, Socket } from 'node:net';
 import { type Connection, ConnectionTable, isWebSocket } from './connections.js';
 import { type ProxiedAddresses, takeProxyHeader } from './proxy-protocol.js';
+import { descriptorOf, type PacketOptions, setPacketOptions } from './socket-options.js';
 import { StreamFramer } from './stream-framer.js';
 import type { Destination, ListenSocket, OnDatagram, Received, SendOptions, Transport } from './transport.js';
 
@@ -32,6 +33,7 @@ export interface StreamOptions {
   /** Addresses that connections leave from (tcp_source_ipv4, tcp_source_ipv6). */
   readonly sourceIpv4?: string | undefined;
   readonly sourceIpv6?: string | undefined;
+  readonly packets?: PacketOptions;
   /** Other processes may listen on the same port (tcp_reuse_port). */
   readonly reusePort?: boolean;
 }
@@ -48,6 +50,7 @@ const DEFAULTS = {
   acceptUnique: false,
   matchLocalPort: false,
   reusePort: false,
+  packets: {},
 };
 
 /** Why a message could not be sent over a stream. */
@@ -93,6 +96,8 @@ export abstract class StreamTransport implements Transport {
         server.removeListener('error', reject);
         server.on('error', (error) => this.options.onError?.(error));
         this.#server = server;
+        // those that are taken have it from the listener
+        setPacketOptions(descriptorOf(server), af, this.options.packets);
         resolve();
       });
     });
@@ -192,6 +197,7 @@ export abstract class StreamTransport implements Transport {
         () => {
           clearTimeout(timer);
           if (connection !== undefined) connection.pending = false;
+          setPacketOptions(descriptorOf(stream), to.ip.includes(':') ? 6 : 4, this.options.packets);
         },
         options,
       );

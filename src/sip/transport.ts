@@ -21,6 +21,8 @@ export interface ListenSocket {
   readonly advertised?: { readonly host: string; readonly port: number };
   readonly name?: string;
   readonly virtual?: boolean;
+  /** A group address: what comes is taken, and what goes leaves by another socket. */
+  readonly multicast?: boolean;
   /** `udp:127.0.0.1:5060`, IPv6 in brackets: `$Ras`, `$fs`. */
   readonly text: string;
 }
@@ -35,7 +37,7 @@ export function listenSocket(
   proto: Proto,
   ip: string,
   port: number,
-  extra: Pick<ListenSocket, 'advertised' | 'name' | 'virtual'> = {},
+  extra: Pick<ListenSocket, 'advertised' | 'name' | 'virtual' | 'multicast'> = {},
 ): ListenSocket {
   const af = ip.includes(':') ? 6 : 4;
   return { proto, ip, port, af, text: `${proto}:${bracketed(ip)}:${port}`, ...extra };

@@ -6,6 +6,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { DatagramVector, ipNumber, ipText, SLOT_BYTES, SLOTS, socketAddress } from './datagram-vector.js';
 import type { Kernel } from './kernel.js';
+import { setMulticast, setPacketOptions } from './socket-options.js';
 import type { Destination, ListenSocket, OnDatagram, Received, SendOptions, Transport } from './transport.js';
 import type { UdpOptions } from './udp.js';
 
@@ -82,6 +83,14 @@ export class BatchUdpTransport implements Transport {
       dgram.bind({ fd: this.#fd }, () => {
         dgram.off('error', reject);
         dgram.on('error', (e) => this.#options.onError?.(e));
+        const { packets, multicast } = this.#options;
+        setPacketOptions(this.#fd, 4, packets ?? {});
+        try {
+          if (multicast !== undefined) setMulticast(dgram, this.socket.ip, multicast);
+        } catch (error) {
+          dgram.close();
+          return reject(error);
+        }
         resolve();
       });
     });

@@ -1,5 +1,12 @@
 /** A UDP socket. Never throws once bound; what goes wrong later is told to `onError`. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import {
+  descriptorOf,
+  type MulticastOptions,
+  type PacketOptions,
+  setMulticast,
+  setPacketOptions,
+} from './socket-options.js';
 import type { Destination, ListenSocket, OnDatagram, Received, SendOptions, Transport } from './transport.js';
 
 export interface UdpOptions {
@@ -9,6 +16,8 @@ export interface UdpOptions {
   readonly receiveBuffer?: number;
   /** Several processes may bind the address. */
   readonly reuse?: boolean;
+  readonly packets?: PacketOptions;
+  readonly multicast?: MulticastOptions;
 }
 
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
@@ -48,6 +57,14 @@ export class UdpTransport implements Transport {
         dgram.removeListener('error', reject);
         dgram.on('error', (error) => this.#options.onError?.(error));
         widen(dgram, this.#options.receiveBuffer ?? RECEIVE_BUFFER);
+        setPacketOptions(descriptorOf(dgram), socket.af, this.#options.packets ?? {});
+        const { multicast } = this.#options;
+        try {
+          if (multicast !== undefined) setMulticast(dgram, socket.ip, multicast);
+        } catch (error) {
+          dgram.close();
+          return reject(error);
+        }
         this.#dgram = dgram;
         resolve();
       });

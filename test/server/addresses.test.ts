@@ -15,8 +15,18 @@ const plan = async (...listen: ListenAddress[]) => {
 };
 
 describe('listening sockets', () => {
-  test('without listen every address of the machine is used, link-local ones apart', async () => {
+  test('without listen every address of IPv4 is used', async () => {
     expect((await plan()).texts).toEqual([
+      'udp:127.0.0.1:5060',
+      'tcp:127.0.0.1:5060',
+      'udp:192.0.2.7:5060',
+      'tcp:192.0.2.7:5060',
+    ]);
+  });
+
+  test('with auto_bind_ipv6 those of IPv6 too, link-local ones apart', async () => {
+    const defaults = { port: 5060, tlsPort: 5061, protos: ['udp', 'tcp'], autoIpv6: true } as const;
+    expect((await planSockets([], defaults, network)).sockets.map((s) => s.text)).toEqual([
       'udp:127.0.0.1:5060',
       'tcp:127.0.0.1:5060',
       'udp:[::1]:5060',

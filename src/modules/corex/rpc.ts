@@ -10,7 +10,7 @@ function socketRecord(s: ListenSocket): RpcValue {
     NAME: s.ip,
     ADDRLIST: { ADDR: s.ip },
     PORT: String(s.port),
-    MCAST: 'no',
+    MCAST: s.multicast ? 'yes' : 'no',
     MHOMED: 'no',
     VIRTUAL: s.virtual ? 'yes' : 'no',
     SOCKNAME: s.name ?? '-',
