@@ -26,6 +26,7 @@ import { diversion } from './diversion.js';
 import { dmq } from './dmq/index.js';
 import { dmqUsrloc } from './dmq_usrloc.js';
 import { domainModule } from './domain/index.js';
+import { enumModule } from './enum/index.js';
 import { evapi } from './evapi/index.js';
 import { exec } from './exec.js';
 import { htable } from './htable/index.js';
@@ -114,6 +115,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   dbText,
   dialogModule,
   domainModule,
+  enumModule,
   exec,
   htable,
   http_async_client,

@@ -66,6 +66,8 @@ export interface Resolver {
   srv?(name: string): Promise<readonly SrvAnswer[]>;
   /** NAPTR records of exactly that name. */
   naptr?(name: string): Promise<readonly NaptrAnswer[]>;
+  /** TXT records of exactly that name: the texts of each. */
+  txt?(name: string): Promise<readonly (readonly string[])[]>;
 }
 
 export interface SrvAnswer {

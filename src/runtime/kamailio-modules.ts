@@ -49,7 +49,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   dnssec: '',
   domainpolicy: 'dp_apply_policy dp_can_connect',
   drouting: 'do_routing goes_to_gw is_from_gw next_routing use_next_gw',
-  enum: 'enum_pv_query enum_query i_enum_query is_from_user_enum',
   erlang: 'erl_reg_send erl_reply erl_rpc erl_send',
   evrexec: '',
   geoip: 'geoip_match',

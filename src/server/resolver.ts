@@ -51,6 +51,10 @@ export class DnsResolver implements Resolver {
     return records.map(({ target, port, priority, weight }) => ({ name: target, port, priority, weight }));
   }
 
+  async txt(name: string): Promise<readonly (readonly string[])[]> {
+    return (await this.lookup.records(name, 'TXT')).map(({ texts }) => texts);
+  }
+
   async naptr(name: string): Promise<readonly NaptrAnswer[]> {
     const records = await this.lookup.records(name, 'NAPTR');
     return records.map(({ order, preference, flags, service, regexp, target }) => {

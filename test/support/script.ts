@@ -1,6 +1,6 @@
 /** A script on a real host without sockets: what it logs, what RPC answers. */
 
-import type { Clock, Log } from '../../src/runtime/host.js';
+import type { Clock, Log, Resolver } from '../../src/runtime/host.js';
 import { LEVEL } from '../../src/runtime/host.js';
 import type { RpcDefinition } from '../../src/runtime/module.js';
 import { VarStore } from '../../src/runtime/var-store.js';
@@ -38,18 +38,23 @@ export interface RunningScript {
   stop(): Promise<void>;
 }
 
-export async function runScript(text: string, clock: Clock = systemClock()): Promise<RunningScript> {
+/** Addresses are what they say, names are nobody's. */
+const NO_NAMES = {
+  resolve: (ip: string, port: number, proto = 'udp') => (/^[\d.]+$/.test(ip) ? [{ proto, ip, port }] : []),
+  addresses: async () => [],
+  srv: async () => [],
+} as never;
+
+export async function runScript(
+  text: string,
+  clock: Clock = systemClock(),
+  resolver: Resolver = NO_NAMES,
+): Promise<RunningScript> {
   const vars = new VarStore();
   const { program, problems } = loadScript('test.cfg', { env: {}, vars, text });
   const errors = problems.filter((p) => p.severity === 'error').map((p) => p.message);
   if (program === undefined || errors.length > 0) throw new Error(errors.join('\n'));
   const log = new Lines();
-  // addresses are what they say, names are nobody's
-  const resolver = {
-    resolve: (ip: string, port: number, proto = 'udp') => (/^[\d.]+$/.test(ip) ? [{ proto, ip, port }] : []),
-    addresses: async () => [],
-    srv: async () => [],
-  } as never;
   const host = new ServerHost({
     program,
     log,
