@@ -44,6 +44,7 @@ import { mtree } from './mtree/index.js';
 import { nathelper } from './nathelper/index.js';
 import { ndbRedis } from './ndb_redis/index.js';
 import { nsq } from './nsq/index.js';
+import { outbound } from './outbound/index.js';
 import { path } from './path.js';
 import { permissions } from './permissions/index.js';
 import { pike } from './pike/index.js';
@@ -135,6 +136,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   nathelper,
   ndbRedis,
   nsq,
+  outbound,
   path,
   permissions,
   presence,

@@ -13,9 +13,11 @@ import {
   strParam,
 } from '../runtime/module.js';
 import { sentBy, type ViaOptions } from '../sip/build.js';
+import { isWebSocket } from '../sip/connections.js';
 import { HDR } from '../sip/header-names.js';
 import { bracketed, type ListenSocket, type Proto, type Received, uriProto } from '../sip/transport.js';
 import { parseParams } from '../sip/uri.js';
+import { firstHop, flowToken, USE, useOutbound } from './outbound/api.js';
 import { hasRr, onRoute } from './rr/state.js';
 
 interface Params {
@@ -42,29 +44,40 @@ function receivedParam({ received_format: format, received_name: name }: Params,
 }
 
 /** As it leaves: the socket that it is sent from is known only then. */
-function addPath(ctx: RouteContext, user: string, params: string, received: boolean): number {
+function addPath(ctx: RouteContext, given: string | undefined, params: string, received: boolean): number {
   const { msg } = ctx;
+  // a user that the script gives leaves no place for a flow
+  const flow = given === undefined && useOutbound(ctx) !== USE.NO;
+  const user = flow ? flowToken(ctx.host, msg.received) : (given ?? '');
   const own = ctx.program.params('path') as unknown as Params;
   const userPart = user === '' ? '' : `${user}@`;
   const more = params === '' ? '' : `;${params}`;
   const r2 = own.enable_r2 === 0 ? '' : ';r2=on';
-  const end = `;lr${received ? receivedParam(own, msg.received) : ''}${more}${r2}>\r\n`;
-  const line = (socket: ListenSocket, advertised?: Advertised) =>
-    `Path: <sip:${userPart}${address(own, socket, advertised)}${end}`;
+  const ob = flow && firstHop(ctx) ? ';ob' : '';
+  const end = `;lr${received ? receivedParam(own, msg.received) : ''}${ob}${more}${r2}>\r\n`;
+  const line = (socket: ListenSocket, proto: Proto, advertised?: Advertised) =>
+    `Path: <sip:${userPart}${address(own, socket, proto, advertised)}${end}`;
   const advertised = advertisedOf(msg, coreOf(ctx.program));
   const incoming = msg.received.socket;
   const at = msg.first(HDR.PATH)?.start ?? msg.headersEnd;
   msg.edits.insertFirst(
     at,
-    ({ sendSocket }) => line(sendSocket, advertised) + (own.enable_r2 === 0 ? '' : line(incoming)),
+    ({ sendSocket, proto = sendSocket.proto }) =>
+      line(sendSocket, proto, advertised) + (own.enable_r2 === 0 ? '' : line(incoming, msg.received.proto)),
     'path',
   );
   return ADDED;
 }
 
 /** The global advertised address is that of the outgoing side, where the socket has none of its own. */
-function address({ sockname_mode: named }: Params, socket: ListenSocket, advertised?: Advertised): string {
-  const transport = socket.proto === 'udp' ? '' : `;transport=${socket.proto}`;
+function address(
+  { sockname_mode: named }: Params,
+  socket: ListenSocket,
+  proto: Proto,
+  advertised?: Advertised,
+): string {
+  const transportName = isWebSocket(proto) ? 'ws' : socket.proto;
+  const transport = transportName === 'udp' ? '' : `;transport=${transportName}`;
   const name = named !== 0 && socket.name !== undefined && socket.name !== '' ? `;sn=${socket.name}` : '';
   return `${sentBy(socket, socket.advertised === undefined ? advertised : undefined)}${transport}${name}`;
 }
@@ -114,13 +127,13 @@ export const path = defineModule({
       doc: 'Adds a Path header of this server on top.',
       args: [opt(str('user')), opt(str('parameters'))],
       routes: ['request'],
-      run: (ctx, _params: Params, user, more) => addPath(ctx, user ?? '', more ?? '', false),
+      run: (ctx, _params: Params, user, more) => addPath(ctx, user, more ?? '', false),
     }),
     add_path_received: fn({
       doc: 'As add_path(), with the source address of the request in a parameter.',
       args: [opt(str('user')), opt(str('parameters'))],
       routes: ['request'],
-      run: (ctx, _params: Params, user, more) => addPath(ctx, user ?? '', more ?? '', true),
+      run: (ctx, _params: Params, user, more) => addPath(ctx, user, more ?? '', true),
     }),
   },
   start: () => undefined,

@@ -104,7 +104,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   ndb_mongodb: 'mongodb_cmd mongodb_cmd_simple mongodb_find mongodb_find_one mongodb_free mongodb_next',
   nosip: '',
   osp: 'checkcallingtranslation checkospheader checkosproute prepareallosproutes prepareosproute reportospusage requestosprouting validateospheader',
-  outbound: '',
   p_usrloc: '',
   pdb: 'pdb_query',
   pdt: 'pd_translate prefix2domain',

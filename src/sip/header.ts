@@ -376,3 +376,12 @@ export function isRetryAfter(text: string, h: Header): boolean {
   const c = text.charCodeAt(at);
   return digits > 0 && digits <= 10 && (at === h.valueEnd || isLws(c) || c === 59 || c === 40);
 }
+
+/** Does the message list the option tag in Supported or Require? */
+export function hasOption(msg: SipMessage, id: number, tag: string): boolean {
+  for (const header of msg.headers) {
+    if (header.id !== id) continue;
+    for (const item of msg.value(header).split(',')) if (item.trim().toLowerCase() === tag) return true;
+  }
+  return false;
+}

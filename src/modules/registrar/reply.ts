@@ -2,8 +2,8 @@
 import { type Context, extraKey } from '../../runtime/context.js';
 import { qText } from '../../runtime/destination-set.js';
 import { sendReply } from '../../runtime/replies.js';
+import { hasOption } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
-import type { SipMessage } from '../../sip/message.js';
 import { type AorRecord, type Contact, isValid, usrlocOf } from '../usrloc/index.js';
 import { OUTBOUND, PATH_MODE, registrarParams } from './params.js';
 import { addRecord } from './record-xavp.js';
@@ -65,15 +65,6 @@ export function outcomeOf(ctx: Context): Outcome {
     ctx.setExtra(OUTCOME, outcome);
   }
   return outcome;
-}
-
-/** Does the message list the option tag in Supported or Require? */
-export function hasOption(msg: SipMessage, id: number, tag: string): boolean {
-  for (const header of msg.headers) {
-    if (header.id !== id) continue;
-    for (const item of msg.value(header).split(',')) if (item.trim().toLowerCase() === tag) return true;
-  }
-  return false;
 }
 
 /** Makes the Contact line of a record for the coming reply; no record: none. */

@@ -1,12 +1,12 @@
 /** A REGISTER taken apart: its contacts, and what is wrong with it (RFC 3261, 10.3). */
 import type { Context } from '../../runtime/context.js';
-import { type Contact, callIdOf, contactsOf, cseqOf, routesOf, toOf, viasOf } from '../../sip/header.js';
+import { type Contact, callIdOf, contactsOf, cseqOf, hasOption, routesOf, toOf, viasOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
 import { parseUri, uriParam } from '../../sip/uri.js';
 import { expiresHeader } from './expires.js';
 import { OUTBOUND, registrarParams } from './params.js';
-import { type ErrorName, hasOption } from './reply.js';
+import type { ErrorName } from './reply.js';
 
 export interface Registration {
   /** In the order in which they are taken in. */

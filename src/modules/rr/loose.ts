@@ -4,12 +4,17 @@ import { LEVEL } from '../../runtime/host.js';
 import { type RouteItem, routesOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
-import type { ListenSocket } from '../../sip/transport.js';
+import { bracketed, type ListenSocket, uriProto } from '../../sip/transport.js';
 import { parseUri, type SipUri, uriParam, uriTransport } from '../../sip/uri.js';
+import { comesFrom, flowOf } from '../outbound/api.js';
 import { isOurs, RR, type RrParams, remember, rrParamsOf } from './state.js';
 
 export const DRIVEN = 1;
 export const NOT_DRIVEN = -1;
+/** A flow token led to the next hop (module outbound). */
+const FLOW_DRIVEN = 2;
+/** There is one that we did not sign, or that leads nowhere. */
+const FLOW_BROKEN = -2;
 /** Ours was the only Route of a request that begins a dialog. */
 export const PRELOADED = -3;
 
@@ -37,9 +42,13 @@ function afterLoose(ctx: Context, routes: readonly RouteItem[], preloaded: boole
   if (top === undefined) return NOT_DRIVEN;
   let used = 0;
   let own = '';
+  let flows = false;
   if (isOurs(ctx, top)) {
     own = top.params;
-    used = ownRoutes(ctx, params, routes, top);
+    const flow = takeFlow(ctx, top.user ?? '');
+    if (flow === undefined) return FLOW_BROKEN;
+    flows = flow;
+    used = ownRoutes(ctx, params, routes, top, flows);
     if (used < 0) return NOT_DRIVEN;
   }
   remember(ctx.msg, { params: own });
@@ -47,6 +56,7 @@ function afterLoose(ctx: Context, routes: readonly RouteItem[], preloaded: boole
   if (next === undefined) {
     removeRoutes(ctx.msg, routes, used);
     tell(ctx, own);
+    if (flows) return FLOW_DRIVEN;
     return preloaded ? PRELOADED : DRIVEN;
   }
   if (used > 0) ctx.msg.internalFlags |= MSG_FLAG.ROUTE_ADDR;
@@ -54,23 +64,40 @@ function afterLoose(ctx: Context, routes: readonly RouteItem[], preloaded: boole
   if (uri === undefined) return NOT_DRIVEN;
   if (isStrict(uri)) toStrictRouter(ctx.msg, routes, used);
   else {
-    ctx.msg.dstUri = next.uri;
+    if (!flows) ctx.msg.dstUri = next.uri;
     removeRoutes(ctx.msg, routes, used);
   }
   tell(ctx, own);
-  return DRIVEN;
+  return flows ? FLOW_DRIVEN : DRIVEN;
+}
+
+/** Sends over the flow that the token names, unless the request came by it. Undefined: the token is broken. */
+function takeFlow(ctx: Context, token: string): boolean | undefined {
+  const { host, msg } = ctx;
+  const flow = flowOf(ctx, token);
+  if (flow === 'none' || (flow !== 'broken' && comesFrom(msg, flow))) return false;
+  const socket = flow === 'broken' ? undefined : host.findSocket(flow.proto, flow.localIp, flow.localPort);
+  if (flow === 'broken' || socket === undefined) {
+    const why = flow === 'broken' ? 'failed to decode flow token' : 'cannot find socket from flow-token';
+    host.log.write(LEVEL.INFO, 'rr', `${why}\n`);
+    return undefined;
+  }
+  msg.sendSocket = socket;
+  msg.dstUri = `sip:${bracketed(flow.remoteIp)}:${flow.remotePort};transport=${uriProto(flow.proto)}`;
+  msg.uriIsNew = true;
+  return true;
 }
 
 /** How many Routes on top are ours: two of a double record-route; the second names the socket to send from. */
-function ownRoutes(ctx: Context, params: RrParams, routes: readonly RouteItem[], top: SipUri): number {
+function ownRoutes(ctx: Context, params: RrParams, routes: readonly RouteItem[], top: SipUri, flows: boolean): number {
   if (!isSecondOfPair(params, top)) {
-    if (params.force_send_socket !== 0) forceSocket(ctx, params, top, false);
+    if (params.force_send_socket !== 0 && !flows) forceSocket(ctx, params, top, false);
     return 1;
   }
   if (routes[1] === undefined) return 1;
   const second = parseUri(routes[1].uri);
   if (second === undefined) return -1;
-  forceSocket(ctx, params, second, true);
+  if (!flows) forceSocket(ctx, params, second, true);
   return 2;
 }
 

@@ -8,10 +8,12 @@ import { toText } from '../../runtime/values.js';
 import { sentBy } from '../../sip/build.js';
 import { isWebSocket } from '../../sip/connections.js';
 import type { Edit, Leaving } from '../../sip/edits.js';
-import { fromOf, toOf } from '../../sip/header.js';
+import { fromOf, routesOf, toOf } from '../../sip/header.js';
+import { HDR } from '../../sip/header-names.js';
 import { MSG_FLAG, type SipMessage } from '../../sip/message.js';
 import type { ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
+import { flowToken, USE, useOutbound } from '../outbound/api.js';
 import { directionOf, pendingParams, type RrParams, remember, rrParamsOf, UPSTREAM } from './state.js';
 
 const TAG = 'record-route';
@@ -95,10 +97,18 @@ function transportName({ socket, proto }: Side): string {
 // -------------------------------------------------------------------- pieces
 
 function userOf(ctx: Context, params: RrParams): string {
-  if (params.add_username === 0) return '';
+  if (params.add_username === 0) return flowUser(ctx);
   const custom = customUser(ctx, params.custom_user_avp);
   if (custom !== '') return custom;
   return parseUri(ctx.msg.originalUri)?.user || parseUri(ctx.msg.uri)?.user || '';
+}
+
+/** With module outbound: the token of the flow by which the request came, or by which it will go. */
+function flowUser(ctx: Context): string {
+  const use = useOutbound(ctx);
+  if (use === USE.OUTGOING) return flowToken(ctx.host, ctx.msg.received);
+  const route = use === USE.INCOMING ? routesOf(ctx.msg, HDR.ROUTE)[0] : undefined;
+  return route === undefined ? '' : (parseUri(route.uri)?.user ?? '');
 }
 
 function customUser(ctx: Context, spec: string | null): string {
