@@ -1,6 +1,6 @@
 /** From `listen=` and `alias=` to listening sockets and to "is it me?". */
 import type { ListenAddress } from '../parser/tree.js';
-import { ipBytes } from '../sip/ip.js';
+import { type Ipv6Style, ipBytes, styledIp } from '../sip/ip.js';
 import { isMulticast } from '../sip/socket-options.js';
 import { type ListenSocket, listenSocket, type Proto } from '../sip/transport.js';
 import type { DnsSource } from './dns/client.js';
@@ -28,6 +28,7 @@ export interface ListenDefaults {
   readonly protos: readonly Proto[];
   /** Without any `listen`: addresses of IPv6 too (auto_bind_ipv6). */
   readonly autoIpv6?: boolean;
+  readonly ipv6Style?: Ipv6Style;
 }
 
 const WILD = new Set(['0.0.0.0', '::', '*']);
@@ -73,7 +74,7 @@ function add(
     ...(a?.virtual ? { virtual: true } : {}),
     ...(isMulticast(ip) ? { multicast: true } : {}),
   };
-  const socket = listenSocket(proto, ip, port, extra);
+  const socket = listenSocket(proto, styledIp(ip, defaults.ipv6Style ?? 'c'), port, extra);
   if (!into.some((s) => s.text === socket.text)) into.push(socket);
 }
 

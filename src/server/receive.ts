@@ -7,6 +7,7 @@ import { clearLogPrefix, setLogPrefix } from '../runtime/log-prefix.js';
 import { MessageEnv } from '../runtime/message-env.js';
 import { rawMessage } from '../runtime/raw-message.js';
 import { runRoute, whenDone } from '../runtime/run.js';
+import { styledIp } from '../sip/ip.js';
 import type { SipMessage } from '../sip/message.js';
 import { acceptable, parseMessage } from '../sip/parse.js';
 import type { Received } from '../sip/transport.js';
@@ -14,7 +15,9 @@ import { type ServerHost, throughHooks } from './host.js';
 
 /** What the transports call with each message. False: it is known to be none. Never throws. */
 export function receiver(host: ServerHost): (data: Buffer | string, from: Received) => boolean {
-  return (data, from) => {
+  return (data, real) => {
+    const { ipv6Style } = coreOf(host.program);
+    const from = ipv6Style === 'c' || real.socket.af === 4 ? real : { ...real, srcIp: styledIp(real.srcIp, ipv6Style) };
     if (!host.turns.busy) return guarded(host, data, from);
     // The transport uses its buffer again.
     const own = typeof data === 'string' ? data : Buffer.from(data);

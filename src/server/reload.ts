@@ -60,7 +60,7 @@ const AT_START_ONLY = new Set([
     'tcp_accept_unique',
   ],
   ...['tcp_connection_match', 'tcp_source_ipv4', 'tcp_source_ipv6', 'tcp_reuse_port'],
-  ...['tos', 'pmtu_discovery', 'mcast', 'mcast_ttl', 'mcast_loopback'],
+  ...['tos', 'pmtu_discovery', 'mcast', 'mcast_ttl', 'mcast_loopback', 'ipv6_hex_style'],
 ]);
 
 export async function reload(

@@ -10,6 +10,7 @@ import type { Program } from '../runtime/program.js';
 import { Turns } from '../runtime/turns.js';
 import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
+import { ipv6Style } from '../sip/ip.js';
 import { TcpTransport } from '../sip/tcp.js';
 import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
 import { udpTransport } from '../sip/udp-choice.js';
@@ -156,7 +157,7 @@ export class Server {
     const noTls = noTcp || !isOn(core.values.get('enable_tls'));
     const protos: Proto[] = noTcp ? ['udp'] : noTls ? ['udp', 'tcp'] : ['udp', 'tcp', 'tls'];
     const autoIpv6 = isOn(core.values.get('auto_bind_ipv6'));
-    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos, autoIpv6 };
+    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos, autoIpv6, ipv6Style: ipv6Style(core.values.get('ipv6_hex_style')) };
     const { sockets, errors } = await planSockets(core.listen, defaults, this.#network);
     const first = errors[0];
     if (first) {

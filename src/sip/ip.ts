@@ -97,3 +97,21 @@ export function inNet(address: readonly number[], net: IpNet): boolean {
   }
   return true;
 }
+
+/** How texts of IPv6 addresses are written: short, or with all groups (ipv6_hex_style). */
+export type Ipv6Style = 'c' | 'a' | 'A';
+
+/** An address in the style; one that is no IPv6 address stays as it is. */
+export function styledIp(ip: string, style: Ipv6Style): string {
+  if (style === 'c' || !ip.includes(':')) return ip;
+  const bytes = ipBytes(ip);
+  if (bytes?.length !== 16) return ip;
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i]! << 8) | bytes[2 * i + 1]!).toString(16));
+  const text = groups.join(':');
+  return style === 'A' ? text.toUpperCase() : text;
+}
+
+export function ipv6Style(value: number | string | undefined): Ipv6Style {
+  const first = String(value ?? 'c')[0];
+  return first === 'a' || first === 'A' ? first : 'c';
+}

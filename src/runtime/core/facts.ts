@@ -1,4 +1,5 @@
 /** What every message needs of the core's settings, worked out once for each program. */
+import { ipv6Style } from '../../sip/ip.js';
 import { protoOf } from '../../sip/uri.js';
 import { LEVEL } from '../host.js';
 import type { Program } from '../program.js';
@@ -29,6 +30,7 @@ function readFacts(program: Program): CoreFacts {
     checkVia: int('check_via') !== 0,
     forceRport: values.get('force_rport') === 1,
     receivedRport: values.get('local_rport') === 1,
+    ipv6Style: ipv6Style(values.get('ipv6_hex_style')),
     receivedRoute: values.get('received_route_mode') === 1,
     sipWarning: int('sip_warning') !== 0,
     replyToVia: int('reply_to_via') !== 0,

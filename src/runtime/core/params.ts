@@ -1,6 +1,7 @@
 /** Values of the core's global parameters (language.md, section 11), defaults filled in. */
 import { CORE_PARAMS } from '../../parser/core-params.js';
 import type { ListenAddress } from '../../parser/tree.js';
+import type { Ipv6Style } from '../../sip/ip.js';
 import type { Proto } from '../../sip/transport.js';
 
 export interface CoreSettings {
@@ -29,6 +30,7 @@ export interface CoreFacts {
   readonly forceRport: boolean;
   readonly receivedRport: boolean;
   readonly receivedRoute: boolean;
+  readonly ipv6Style: Ipv6Style;
   readonly replyToVia: boolean;
   readonly sipWarning: boolean;
   /** The `Server` line of own replies without its line end; '' for none. */
