@@ -62,6 +62,8 @@ export interface Resolver {
   resolve(host: string, port: number, proto: Proto | undefined, secure?: boolean): Target[] | Promise<Target[]>;
   /** All addresses of a name (A and AAAA); empty when there are none. */
   addresses?(name: string): Promise<readonly string[]>;
+  /** Names of an address; empty when there are none. */
+  reverse?(ip: string): Promise<readonly string[]>;
   /** SRV records of exactly that name. */
   srv?(name: string): Promise<readonly SrvAnswer[]>;
   /** NAPTR records of exactly that name. */

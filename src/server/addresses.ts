@@ -10,6 +10,8 @@ import type { SimpleLookups } from './dns/sources.js';
 export interface Network {
   interfaces(): Readonly<Record<string, readonly string[]>>;
   lookup(host: string): Promise<readonly string[]>;
+  /** Names of an address. */
+  reverse?(ip: string): Promise<readonly string[]>;
   /** SRV records of a name, where `dns` is missing. */
   srv?: NonNullable<SimpleLookups['srv']>;
   /** DNS records; missing: those that `lookup` and `srv` give. */

@@ -12,6 +12,7 @@ import type { SipMessage } from '../sip/message.js';
 import { acceptable, parseMessage } from '../sip/parse.js';
 import type { Received } from '../sip/transport.js';
 import { type ServerHost, throughHooks } from './host.js';
+import { viaNamesSource } from './via-source.js';
 
 /** What the transports call with each message. False: it is known to be none. Never throws. */
 export function receiver(host: ServerHost): (data: Buffer | string, from: Received) => boolean {
@@ -106,6 +107,21 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: M
   if (core.receivedRport) msg.localRport = true;
   if (core.replyToVia) msg.replyToVia = true;
   const ctx = new Context(host, program, msg, msg.isRequest ? ROUTE.REQUEST : ROUTE.CORE_ONREPLY, env);
+  if (core.reverseVia && msg.isRequest) {
+    host.detachIfPending(
+      whenDone(viaNamesSource(host, msg), (named) => {
+        msg.viaNamesSource = named;
+        host.turns.run(() => prefixed(ctx));
+      }),
+      'look-up of the Via host',
+    );
+  } else prefixed(ctx);
+  return true;
+}
+
+function prefixed(ctx: Context): void {
+  const { program } = ctx;
+  const host = ctx.host as ServerHost;
   if (program.logPrefix !== undefined) {
     setLogPrefix(ctx);
     try {
@@ -116,7 +132,6 @@ function parsed(host: ServerHost, data: Buffer | string, from: Received, env?: M
   } else {
     begin(ctx);
   }
-  return true;
 }
 
 function begin(ctx: Context): void {

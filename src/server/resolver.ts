@@ -19,6 +19,8 @@ export interface ResolverParts {
   readonly values: () => Values;
   /** Is a socket open that reaches IPv6 addresses? */
   readonly ipv6Socket: () => boolean;
+  /** Names of an address, by the hosts file and DNS. */
+  readonly reverse?: ((ip: string) => Promise<readonly string[]>) | undefined;
 }
 
 export class DnsResolver implements Resolver {
@@ -44,6 +46,10 @@ export class DnsResolver implements Resolver {
   async addresses(name: string): Promise<readonly string[]> {
     const { lookup, settings } = this.#sip();
     return await addresses({ lookup, settings: { ...settings, failover: true, ipv6Socket: true } }, name);
+  }
+
+  async reverse(ip: string): Promise<readonly string[]> {
+    return (await this.#parts.reverse?.(ip)) ?? [];
   }
 
   async srv(name: string): Promise<readonly SrvAnswer[]> {

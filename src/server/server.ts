@@ -1,5 +1,5 @@
 /** A running server: starts modules and sockets for a Program, hands on what arrives, ends cleanly. */
-import { lookup } from 'node:dns/promises';
+import { lookup, lookupService } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { STOP } from '../runtime/context.js';
@@ -107,6 +107,7 @@ export class Server {
       random,
       values,
       ipv6Socket: () => host.sockets.some((s) => s.af === 6),
+      reverse: network.reverse?.bind(network),
     });
     const host: ServerHost = new ServerHost({
       program: options.program,
@@ -157,7 +158,13 @@ export class Server {
     const noTls = noTcp || !isOn(core.values.get('enable_tls'));
     const protos: Proto[] = noTcp ? ['udp'] : noTls ? ['udp', 'tcp'] : ['udp', 'tcp', 'tls'];
     const autoIpv6 = isOn(core.values.get('auto_bind_ipv6'));
-    const defaults = { port, tlsPort: numberOf(core.values.get('tls_port_no'), 5061), protos, autoIpv6, ipv6Style: ipv6Style(core.values.get('ipv6_hex_style')) };
+    const defaults = {
+      port,
+      tlsPort: numberOf(core.values.get('tls_port_no'), 5061),
+      protos,
+      autoIpv6,
+      ipv6Style: ipv6Style(core.values.get('ipv6_hex_style')),
+    };
     const { sockets, errors } = await planSockets(core.listen, defaults, this.#network);
     const first = errors[0];
     if (first) {
@@ -327,6 +334,14 @@ function systemNetwork(nameServers: string | undefined): Network {
       Object.fromEntries(
         Object.entries(networkInterfaces()).map(([name, list]) => [name, (list ?? []).map((i) => i.address)]),
       ),
+    reverse: async (ip) => {
+      try {
+        // the service of port 9 (discard) is not asked about
+        return [(await lookupService(ip, 9)).hostname];
+      } catch {
+        return [];
+      }
+    },
     lookup: async (host) => {
       try {
         return (await lookup(host, { all: true })).map((r) => r.address);

@@ -20,7 +20,12 @@ export interface ReplyOptions {
 
 /** Does the server put `received` into the client's Via? */
 export function needsReceived(msg: SipMessage, via: Via): boolean {
-  return via.received !== undefined || via.rport !== undefined || !sameHost(via.host, msg.received.srcIp);
+  return via.received !== undefined || via.rport !== undefined || !isFromViaHost(msg, via);
+}
+
+/** Is the host of the Via the source of the message? */
+export function isFromViaHost(msg: SipMessage, via: Via): boolean {
+  return msg.viaNamesSource || sameHost(via.host, msg.received.srcIp);
 }
 
 /** Does the server write the source port into rport? */

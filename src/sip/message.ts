@@ -118,6 +118,8 @@ export class SipMessage {
   replyToVia = false;
   /** add_local_rport(): ask for rport in the own Via. */
   localRport = false;
+  /** The host of the top Via is a name of the source (rev_dns). */
+  viaNamesSource = false;
   /** set_advertised_address/port for Via and Record-Route. */
   advertisedHost: string | null = null;
   advertisedPort = 0;
@@ -345,6 +347,7 @@ export class SipMessage {
     this.#branches = from.#branches === null ? null : from.#branches.map((b) => ({ ...b }));
     this.forceRport = from.forceRport;
     this.localRport = from.localRport;
+    this.viaNamesSource = from.viaNamesSource;
     this.replyToVia = from.replyToVia;
     this.advertisedHost = from.advertisedHost;
     this.advertisedPort = from.advertisedPort;

@@ -89,7 +89,7 @@ function otherReplyPath({ msg }: Context): boolean {
 /** In the order in which Kamailio makes them. */
 const TESTS: readonly (readonly [bit: number, test: Test])[] = [
   [16, ({ msg }) => msg.received.srcPort !== (topVia(msg)?.port || DEFAULT_PORT)],
-  [2, ({ msg }) => !sameHost(topVia(msg)?.host ?? '', msg.received.srcIp)],
+  [2, ({ msg }) => !msg.viaNamesSource && !sameHost(topVia(msg)?.host ?? '', msg.received.srcIp)],
   [1, ({ msg }, mode) => isPrivate(firstContact(msg)?.uri.host ?? '', mode)],
   [8, privateSdp],
   [4, ({ msg }, mode) => isPrivate(topVia(msg)?.host ?? '', mode)],

@@ -30,6 +30,7 @@ function readFacts(program: Program): CoreFacts {
     checkVia: int('check_via') !== 0,
     forceRport: values.get('force_rport') === 1,
     receivedRport: values.get('local_rport') === 1,
+    reverseVia: int('rev_dns') !== 0,
     ipv6Style: ipv6Style(values.get('ipv6_hex_style')),
     receivedRoute: values.get('received_route_mode') === 1,
     sipWarning: int('sip_warning') !== 0,

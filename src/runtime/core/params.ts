@@ -31,6 +31,8 @@ export interface CoreFacts {
   readonly receivedRport: boolean;
   readonly receivedRoute: boolean;
   readonly ipv6Style: Ipv6Style;
+  /** A name in the Via is held against the names of the source (rev_dns). */
+  readonly reverseVia: boolean;
   readonly replyToVia: boolean;
   readonly sipWarning: boolean;
   /** The `Server` line of own replies without its line end; '' for none. */

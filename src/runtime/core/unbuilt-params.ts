@@ -17,7 +17,6 @@ const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   bind_ipv6_link_local: off('name the addresses in listen lines'),
   chroot: { fine: [''], why: 'Node.js cannot change its root; start it within one' },
   enable_sctp: { fine: [0, 2], why: NO_SCTP },
-  rev_dns: off('received= is never added by a reverse look-up'),
   tcp_accept_hep3: off('HEP3 packets are not taken'),
   use_dst_blocklist: off('destinations that failed are not avoided; module dispatcher can do that'),
 };
