@@ -81,6 +81,7 @@ import { timer } from './timer.js';
 import { tls } from './tls/index.js';
 import { tm } from './tm/index.js';
 import { tmx } from './tmx.js';
+import { topoh } from './topoh/index.js';
 import { uac } from './uac/index.js';
 import { uacRedirect } from './uac_redirect.js';
 import { usrloc } from './usrloc/index.js';
@@ -165,6 +166,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   tls,
   tm,
   tmx,
+  topoh,
   uac,
   uacRedirect,
   usrloc,

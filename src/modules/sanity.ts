@@ -228,6 +228,12 @@ function sanityCheck(ctx: RouteContext, params: Params, checks: number, uris: nu
   return REFUSED;
 }
 
+/** The checks that the parameters name, for modules that look before the script does. */
+export function passesDefaultChecks(ctx: RouteContext): boolean {
+  const params = ctx.program.params('sanity') as unknown as Params;
+  return sanityCheck(ctx, params, params.default_checks, params.uri_checks) === PASSED;
+}
+
 function outOfRange({ host }: RouteContext, which: string, value: number, end: number): number {
   host.log.write(LEVEL.ERR, 'sanity', `${which} (${value}) outside of valid range <1-${end})`);
   return REFUSED_GOING_ON;

@@ -155,7 +155,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   tcpops:
     'tcp_close_connection tcp_conid_alive tcp_conid_state tcp_enable_closed_event tcp_get_conid tcp_keepalive_disable tcp_keepalive_enable tcp_set_connection_lifetime tcp_set_otcpid tcp_set_otcpid_flag',
   tmrec: 'is_leap_year time_period_match tmrec_match',
-  topoh: '',
   topos: 'tps_set_context',
   topos_redis: '',
   tsilo: 'ts_append ts_append_by_contact ts_append_to ts_store',
