@@ -132,11 +132,19 @@ export function complete(row: DbValue[], table: TextTable): string | undefined {
 
 /** The text of a table, as `parseTable` reads it. */
 export function printTable(table: TextTable, format: TextFormat): string {
-  const head = table.columns
-    .map((c) => `${c.name}(${c.type === 'datetime' ? 'time' : c.type}${attribute(c)})`)
-    .join(' ');
   const rows = table.rows.map((row) => row.map((value) => printValue(value, format)).join(format.delimiter));
-  return `${[head, ...rows].join('\n')}\n`;
+  return `${[printHead(table.columns), ...rows].join('\n')}\n`;
+}
+
+function printHead(columns: readonly TextColumn[]): string {
+  return columns.map((c) => `${c.name}(${c.type === 'datetime' ? 'time' : c.type}${attribute(c)})`).join(' ');
+}
+
+/** The lines of a result, as 5.6.3 prints one: doubles with two digits. */
+export function printResult(columns: readonly TextColumn[], rows: readonly (readonly DbValue[])[], format: TextFormat) {
+  const cell = (value: DbValue, i: number) =>
+    columns[i]?.type === 'double' && typeof value === 'number' ? value.toFixed(2) : printValue(value, format);
+  return [`${printHead(columns)}\n`, ...rows.map((row) => row.map(cell).join(format.delimiter))];
 }
 
 function attribute(column: TextColumn): string {

@@ -1,22 +1,32 @@
 /** Kamailio's db_text: databases that are directories of text files. */
 import { isAbsolute, join } from 'node:path';
-import { type Database, DbError } from '../../runtime/database.js';
-import { defineModule, type Host, intParam, LEVEL, RpcFault, strParam } from '../../runtime/module.js';
+import { DbError } from '../../runtime/database.js';
+import { defineModule, type Host, intParam, LEVEL, RpcAnswers, RpcFault, strParam } from '../../runtime/module.js';
+import { textArg } from '../../runtime/rpc.js';
+import { printResult, type TextFormat } from './file.js';
 import { TextDatabase, TextStore } from './store.js';
 
 interface DbTextParams {
   readonly db_mode: number;
   readonly emptystring: number;
   readonly db_delim: string;
+  readonly default_connection: string | null;
+  readonly max_result_rows: number;
 }
 
 /** Kamailio's own directory of configuration, under which relative places are sought. */
 const CONFIG = '/etc/kamailio';
 
+const paramsOf = (host: Host) => host.program.params('db_text') as unknown as DbTextParams;
+
+function formatOf(host: Host): TextFormat {
+  const { db_delim, emptystring } = paramsOf(host);
+  return { delimiter: db_delim, emptyString: emptystring !== 0 };
+}
+
 /** Modules that are loaded before this one may open a database before it has started: its parameters are all it takes. */
 function storeOf(host: Host): TextStore {
-  const params = host.program.params('db_text') as unknown as DbTextParams;
-  return new TextStore({ delimiter: params.db_delim, emptyString: params.emptystring !== 0 }, params.db_mode);
+  return new TextStore(formatOf(host), paramsOf(host).db_mode, () => paramsOf(host).max_result_rows);
 }
 
 const stores = new WeakMap<Host, TextStore>();
@@ -30,9 +40,27 @@ function shared(host: Host): TextStore {
   return store;
 }
 
-async function open(host: Host, place: string): Promise<Database> {
+async function open(host: Host, place: string): Promise<TextDatabase> {
   if (place === '') throw new DbError('the database URL names no directory');
   return new TextDatabase(shared(host), isAbsolute(place) ? place : join(CONFIG, place));
+}
+
+/** The answer's lines. */
+async function query(host: Host, statement: string): Promise<string | RpcAnswers> {
+  const url = paramsOf(host).default_connection ?? '';
+  const place = /^text:\/\/(.+)$/.exec(url)?.[1];
+  if (place === undefined) return `invalid connection : ${url}`;
+  try {
+    const { columns, rows, changed } = await (await open(host, place)).raw(statement);
+    if (columns.length === 0) return `${changed} affected rows`;
+    if (rows.length === 0) return 'statement returned 0 rows';
+    const lines = printResult(columns, rows, formatOf(host));
+    return new RpcAnswers([...lines, `\ntotal rows ${rows.length} / ${rows.length}`]);
+  } catch (e) {
+    if (!(e instanceof DbError)) throw e;
+    host.log.write(LEVEL.ERR, 'db_text', e.message);
+    return 'error executing sql statement';
+  }
 }
 
 export const dbText = defineModule({
@@ -42,12 +70,17 @@ export const dbText = defineModule({
     db_mode: intParam(0, '0: tables are read once and written at the end; 1: read again when a file has changed.'),
     emptystring: intParam(0, '1: an empty field is an empty text, not null.'),
     file_buffer_size: intParam(16384, 'Greatest length of a field; without effect here.'),
-    max_result_rows: intParam(100000, 'Rows that db_text.query prints at most; without effect here.'),
+    max_result_rows: intParam(100000, 'Most rows of a result; a query with more fails.'),
+    default_connection: strParam(null, 'Database of the RPC command db_text.query: "text:///directory".'),
     db_delim: strParam(':', 'One character between fields.', (text) =>
       text.length === 1 ? undefined : 'db_delim must be a character',
     ),
   },
   rpc: {
+    'db_text.query': {
+      doc: 'Runs a statement on the database of default_connection: select, delete, update or replace, of one table.',
+      run: (host, args) => query(host, textArg(args, 0)),
+    },
     'db_text.dump': {
       doc: 'Writes tables that have changed to their files.',
       async run(host) {
@@ -62,7 +95,6 @@ export const dbText = defineModule({
     },
   },
   database: { open },
-  missing: ['default_connection', 'db_text.query (SQL by RPC)', 'raw queries'],
   async stop(host) {
     try {
       await shared(host).writeAll();

@@ -10,8 +10,18 @@ import {
   type DbResult,
   type DbValue,
   plainValue,
+  type RawResult,
 } from '../../runtime/database.js';
-import { complete, isNumeric, parseTable, printTable, type TextFormat, type TextTable } from './file.js';
+import {
+  complete,
+  isNumeric,
+  parseTable,
+  printTable,
+  type TextColumn,
+  type TextFormat,
+  type TextTable,
+} from './file.js';
+import { parseStatement, type TextStatement } from './statement.js';
 
 interface Loaded {
   readonly table: TextTable;
@@ -27,9 +37,25 @@ export class TextStore {
   readonly #mode: number;
   readonly #tables = new Map<string, Promise<Loaded>>();
 
-  constructor(format: TextFormat, mode: number) {
+  readonly #most: () => number;
+
+  /** `most`: greatest number of rows of a result. */
+  constructor(format: TextFormat, mode: number, most: () => number = () => Number.POSITIVE_INFINITY) {
     this.#format = format;
     this.#mode = mode;
+    this.#most = most;
+  }
+
+  /** The rows that fit. A result that is full before the end of the table is none. */
+  bounded<T>(rows: readonly T[], fits: (row: T) => boolean): T[] {
+    const most = this.#most();
+    const out: T[] = [];
+    for (const [i, row] of rows.entries()) {
+      if (!fits(row)) continue;
+      if (out.push(row) === most && i < rows.length - 1)
+        throw new DbError(`Truncated table at [${most}] rows. Please increase 'max_result_rows' param!`);
+    }
+    return out;
   }
 
   /** Rejects with a DbError. */
@@ -97,6 +123,11 @@ async function modified(file: string): Promise<number> {
   }
 }
 
+/** Some rows, with what the table says of their columns. */
+export interface TextRows extends DbResult {
+  readonly columns: readonly TextColumn[];
+}
+
 /** A directory of tables. */
 export class TextDatabase implements Database {
   readonly #store: TextStore;
@@ -107,10 +138,10 @@ export class TextDatabase implements Database {
     this.#directory = directory;
   }
 
-  async query({ table: name, columns, where = [], orderBy }: DbQuery): Promise<DbResult> {
+  async query({ table: name, columns, where = [], orderBy }: DbQuery): Promise<TextRows> {
     const { table } = await this.#store.table(this.#directory, name);
     const wanted = columns?.map((c) => indexOf(table, name, c)) ?? table.columns.map((_c, i) => i);
-    const rows = table.rows.filter(matcher(table, name, where));
+    const rows = this.#store.bounded(table.rows, matcher(table, name, where));
     if (orderBy !== undefined) {
       const by = indexOf(table, name, orderBy);
       rows.sort((a, b) => compare(a[by] ?? null, b[by] ?? null));
@@ -154,10 +185,37 @@ export class TextDatabase implements Database {
     return gone;
   }
 
+  async raw(text: string): Promise<RawResult & TextRows> {
+    const statement = parseStatement(text);
+    if (statement === undefined) throw new DbError('error executing sql statement');
+    if (statement.kind === 'select') {
+      const result = await this.query(statement);
+      return { ...result, changed: 0 };
+    }
+    const { kind, table, where } = statement;
+    return {
+      columns: [],
+      rows: [],
+      changed: kind === 'delete' ? await this.delete(table, where) : await this.#put(statement),
+    };
+  }
+
+  /** Changes rows; `replace` makes one where none has the key. */
+  async #put({ kind, table, values, where }: TextStatement & { kind: 'update' | 'replace' }): Promise<number> {
+    const record = recordOf(values);
+    const changed = await this.update(table, record, where);
+    if (changed > 0 || kind === 'update') return changed;
+    await this.insert(table, { ...recordOf(where), ...record });
+    return 1;
+  }
+
   async close(): Promise<void> {
     // The tables stay for the next connection.
   }
 }
+
+const recordOf = (terms: readonly DbCondition[]): DbRecord =>
+  Object.fromEntries(terms.map(({ column, value }) => [column, value]));
 
 function indexOf(table: TextTable, name: string, column: string): number {
   const at = table.columns.findIndex((c) => c.name.toLowerCase() === column.toLowerCase());
