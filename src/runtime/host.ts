@@ -59,7 +59,14 @@ export interface TimerHandle {
 
 /** Where a host name and transport lead to (RFC 3263); a literal address never waits. */
 export interface Resolver {
-  resolve(host: string, port: number, proto: Proto | undefined, secure?: boolean): Target[] | Promise<Target[]>;
+  /** `ttl`: seconds for which what is learnt counts, in place of what the records say; 0 or none: these. */
+  resolve(
+    host: string,
+    port: number,
+    proto: Proto | undefined,
+    secure?: boolean,
+    ttl?: number,
+  ): Target[] | Promise<Target[]>;
   /** All addresses of a name (A and AAAA); empty when there are none. */
   addresses?(name: string): Promise<readonly string[]>;
   /** Names of an address; empty when there are none. */

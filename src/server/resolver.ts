@@ -33,14 +33,15 @@ export class DnsResolver implements Resolver {
     this.lookup = new DnsLookup(parts.source, cache, () => askOptions(parts.values()));
   }
 
-  resolve(host: string, port: number, proto: Proto | undefined, secure = false): Target[] | Promise<Target[]> {
+  resolve(host: string, port: number, proto: Proto | undefined, secure = false, ttl = 0): Target[] | Promise<Target[]> {
     const plain = host[0] === '[' ? host.slice(1, -1) : host;
     const over = proto ?? (secure ? 'tls' : undefined);
     if (isLiteral(plain)) {
       const literal = over ?? 'udp';
       return [{ proto: literal, ip: plain, port: port || defaultPort(literal) }];
     }
-    return sipTargets(this.#sip(), plain, port, over).then((found) => [...found]);
+    const dns = this.#sip();
+    return sipTargets({ ...dns, lookup: dns.lookup.keeping(ttl) }, plain, port, over).then((found) => [...found]);
   }
 
   async addresses(name: string): Promise<readonly string[]> {

@@ -185,6 +185,19 @@ describe('cache', () => {
     cleanEvery: 120,
   };
 
+  test('a time to live that the caller gives counts in place of that of the records', async () => {
+    let now = 0;
+    const cached = resolver({ dns_use_search_list: 0 }, () => now);
+    dns.asked();
+    await cached.resolve('one.test', 5060, 'udp', false, 20);
+    now = 19_000;
+    await cached.resolve('one.test', 5060, 'udp', false, 20);
+    expect(dns.asked()).toEqual(['A one.test']);
+    now = 21_000;
+    await cached.resolve('one.test', 5060, 'udp', false, 20);
+    expect(dns.asked()).toEqual(['A one.test']);
+  });
+
   test('bounds of the time to live, permanent entries', () => {
     let now = 0;
     const cache = new DnsCache(

@@ -203,12 +203,14 @@ export async function lookUp(
   name: string,
   port: number,
   proto: number,
-  withSrv: boolean,
+  p: Pick<DispatcherParams, 'ds_dns_mode' | 'ds_dns_ttl'>,
 ): Promise<Place | undefined> {
   if (addressKey(name) !== undefined) return { ip: name, port, proto };
+  const withSrv = (p.ds_dns_mode & DNS.SRV) !== 0;
+  const sought = withSrv ? port : port || SIP_PORT;
   try {
     // a port keeps SRV records out of it
-    const target = (await host.resolver.resolve(name, withSrv ? port : port || SIP_PORT, protoOfId(proto)))[0];
+    const target = (await host.resolver.resolve(name, sought, protoOfId(proto), false, p.ds_dns_ttl))[0];
     if (target === undefined) return undefined;
     return withSrv
       ? { ip: target.ip, port: target.port, proto: protoId(target.proto) }
@@ -220,7 +222,7 @@ export async function lookUp(
 
 /** Looks its name up and keeps the address; false where the name is unknown. */
 export async function resolveDestination(host: Host, p: DispatcherParams, d: Destination): Promise<boolean> {
-  const found = await lookUp(host, d.host, d.port, d.proto, (p.ds_dns_mode & DNS.SRV) !== 0);
+  const found = await lookUp(host, d.host, d.port, d.proto, p);
   if (found === undefined) return false;
   d.ip = found.ip.replace(/^\[|\]$/g, '');
   d.address = addressKey(found.ip) ?? '';

@@ -40,8 +40,7 @@ function isUriFrom(ctx: Context, set: number, mode: number, text: string): numbe
   const about = ({ ip, port, proto }: Place) => ({ address: addressKey(ip) ?? '', port, proto, mode, set });
   const proto = protoId(uriTransport(uri));
   if (addressKey(uri.host) !== undefined) return ask(ctx, about({ ip: uri.host, port: uri.port, proto }));
-  const withSrv = (dispatcherParams(ctx.program).ds_dns_mode & DNS.SRV) !== 0;
-  return lookUp(ctx.host, uri.host, uri.port, proto, withSrv).then((found) => {
+  return lookUp(ctx.host, uri.host, uri.port, proto, dispatcherParams(ctx.program)).then((found) => {
     if (found !== undefined) return ask(ctx, about(found), true);
     ctx.host.log.write(LEVEL.ERR, 'dispatcher', `could not resolve ${uri.host}`);
     return -1;

@@ -107,7 +107,7 @@ export const params = {
   outbound_proxy: strParam(null, 'URI to which probes are sent.'),
   ds_default_socket: strParam(null, 'Socket to send from where a destination names none, as udp:10.0.0.1:5060.'),
   ds_default_sockname: strParam(null, 'Name of that socket.'),
-  ds_timer_mode: intParam(0, 'Without effect: which of its timers Kamailio uses.'),
+  ds_timer_mode: intParam(0, 'Without effect: there is one timer, which no transaction holds up.'),
   event_callback: kemiParam('dispatcher:'),
   ds_attrs_none: intParam(0, '1: a destination without attributes has the attribute none=yes.'),
   ds_db_extra_attrs: strParam(null, 'Further columns that become attributes: name=column;name=column.'),
@@ -118,7 +118,7 @@ export const params = {
     'When names are looked up for ds_is_from_list(): sum of 1 at loading, 2 at each call, 4 by a timer, 8 with SRV.',
   ),
   ds_dns_interval: intParam(600, 'Seconds between the lookups of the timer.'),
-  ds_dns_ttl: intParam(0, 'Without effect: addresses are kept as long as DNS says.'),
+  ds_dns_ttl: intParam(0, 'Seconds for which looked up addresses count; 0: as DNS says.'),
 };
 
 /** What the parameters name of the script, bound once for each version. */

@@ -78,12 +78,15 @@ export class DnsCache {
     for (const entry of this.#entries.values()) if (entry.permanent || entry.expires > now) yield entry;
   }
 
-  /** Keeps records of one name and type. Gives what counts from now on: an older entry where that is preferred. */
-  put(name: string, type: RecordType, records: readonly DnsRecord[], permanent = false): CacheEntry {
+  /**
+   * Keeps records of one name and type. Gives what counts from now on: an older entry where that is preferred. `keep`:
+   * seconds in place of those that the records say; 0: these.
+   */
+  put(name: string, type: RecordType, records: readonly DnsRecord[], permanent = false, keep = 0): CacheEntry {
     const { minTtl, maxTtl, preference } = this.#limits();
     const now = this.#now();
     const kept = records.map((record) => {
-      const ttl = Math.min(Math.max(record.ttl, minTtl), maxTtl);
+      const ttl = keep > 0 ? keep : Math.min(Math.max(record.ttl, minTtl), maxTtl);
       return { record, expires: now + ttl * SECOND };
     });
     const expires = kept.reduce((last, r) => Math.max(last, r.expires), now);

@@ -9,12 +9,20 @@ export class DnsLookup {
   readonly cache: DnsCache;
   readonly #source: DnsSource;
   readonly #options: () => AskOptions & { readonly cached: boolean };
+  /** Seconds for which its answers are kept; 0: as the records say. */
+  readonly #keep: number;
   readonly #pending = new Map<string, Promise<readonly DnsRecord[] | undefined>>();
 
-  constructor(source: DnsSource, cache: DnsCache, options: () => AskOptions & { readonly cached: boolean }) {
+  constructor(source: DnsSource, cache: DnsCache, options: () => AskOptions & { readonly cached: boolean }, keep = 0) {
     this.#source = source;
     this.cache = cache;
     this.#options = options;
+    this.#keep = keep;
+  }
+
+  /** The same, keeping what it learns for so many seconds. */
+  keeping(seconds: number): DnsLookup {
+    return seconds > 0 ? new DnsLookup(this.#source, this.cache, this.#options, seconds) : this;
   }
 
   /** The entry that answers, CNAMEs followed; undefined where there is no such record. */
@@ -52,7 +60,9 @@ export class DnsLookup {
     const groups = groupsOf(records ?? [], name);
     for (const [key, group] of groups) {
       const first = group[0]!;
-      if (this.#options().cached) groups.set(key, recordsOf(this.cache.put(first.name, first.type, group)));
+      if (this.#options().cached) {
+        groups.set(key, recordsOf(this.cache.put(first.name, first.type, group, false, this.#keep)));
+      }
     }
     let at = name;
     for (let step = 0; step < MAX_CHAIN; step++) {
