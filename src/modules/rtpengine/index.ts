@@ -22,12 +22,13 @@ import { hasTm, transactionOf } from '../tm/api.js';
 import { numberEntry, plain, textEntry } from './bencode.js';
 import { type CallSettings, command, complain, RTPENGINE, setsFor } from './call.js';
 import type { Operation } from './flags.js';
-import { MOS_PARAMS } from './mos.js';
+import { mosParams, mosWriter } from './mos.js';
 import { rtpengineRpc } from './rpc.js';
 import { EngineSets, type SetSettings } from './sets.js';
+import { readTable, type TableParams } from './table.js';
 import { bindVariables, type VariableParams, variablesOf } from './variables.js';
 
-interface Params extends SetSettings, VariableParams {
+interface Params extends SetSettings, VariableParams, TableParams {
   readonly rtpengine_sock: readonly string[];
   readonly queried_nodes_limit: number;
 }
@@ -65,6 +66,9 @@ async function exchange(ctx: Context, operation: 'offer' | 'answer', words: stri
   return DONE;
 }
 
+/** Commands whose answers tell of the quality of a call. */
+const WITH_MOS: ReadonlySet<Operation> = new Set(['delete', 'query']);
+
 /** A command without an SDP, to each set of the message. */
 async function simple(ctx: Context, operation: Operation, words: string): Promise<number> {
   const settings = settingsOf(ctx);
@@ -73,6 +77,10 @@ async function simple(ctx: Context, operation: Operation, words: string): Promis
   for (const set of sets) {
     const answer = await command(ctx, settings, set, operation, words);
     if (answer === FAILED) return FAILED;
+    if (WITH_MOS.has(operation)) {
+      const write = mosWriter(ctx);
+      if (write !== undefined) ctx.onResume = () => write(answer.dictionary);
+    }
     if (operation !== 'play media') continue;
     const duration = numberEntry(answer.dictionary, 'duration') ?? -1;
     ctx.onResume = () => settings.setDuration?.(ctx, duration);
@@ -156,7 +164,7 @@ const OF_PARTY = 'The word from-tag=… names the party; without it, and without
 export const rtpengine = defineModule({
   name: 'rtpengine',
   doc: 'Sends the media of calls through RTPengines, which it tells of offers, answers and ends. A function that fails leaves the SDP as it is.',
-  atStart: ['rtpengine_sock'],
+  atStart: ['rtpengine_sock', 'db_url'],
   params: {
     rtpengine_sock: listParam(
       'RTPengines: udp:host:port or udp6:host:port, several apart by blanks, =weight behind each; `2 == …` for set 2.',
@@ -167,6 +175,12 @@ export const rtpengine = defineModule({
         return other === undefined ? undefined : `${other.url}: only udp: and udp6: are built`;
       },
     ),
+    db_url: strParam(null, 'Database with the RTPengines in place of rtpengine_sock; rtpengine.reload reads it again.'),
+    table_name: strParam('rtpengine', 'Its table.'),
+    setid_col: strParam('setid', 'Column of the number of the set.'),
+    url_col: strParam('url', 'Column of the address, as in rtpengine_sock.'),
+    weight_col: strParam('weight', 'Column of the weight.'),
+    disabled_col: strParam('disabled', 'Column that is not 0 where one is out of use.'),
     rtpengine_disable_tout: intParam(60, 'Seconds for which one that does not answer is left alone.'),
     rtpengine_tout_ms: intParam(1000, 'Milliseconds for an answer.'),
     rtpengine_retr: intParam(5, 'How often a command is sent.'),
@@ -181,6 +195,7 @@ export const rtpengine = defineModule({
     extra_id_pv: strParam('', 'Variable that via-branch=extra sends.'),
     rtp_inst_pvar: strParam('', 'Variable that gets the URL of the RTPengine that answered.'),
     read_sdp_pv: strParam('', 'Variable whose SDP is sent instead of the body.'),
+    ...mosParams,
     write_sdp_pv: strParam('', 'Variable that gets the new SDP instead of the body.'),
     media_duration: strParam('', 'Variable that gets the milliseconds of play_media().'),
     hash_table_tout: intParam(3600, 'Seconds for which a call keeps its RTPengine.'),
@@ -196,16 +211,8 @@ export const rtpengine = defineModule({
     // a variable does not wait for an answer
     '$rtpstat',
     '$rtpestat',
-    'db_url',
-    'table_name',
-    'setid_col',
-    'url_col',
-    'weight_col',
-    'disabled_col',
     'force_send_interface',
     'wsapi',
-    'rtpengine.reload',
-    ...MOS_PARAMS,
   ],
   functions: {
     rtpengine_offer: call(
@@ -247,11 +254,13 @@ export const rtpengine = defineModule({
     }),
   },
   rpc: rtpengineRpc,
-  start(host): EngineSets {
-    const specs = paramsOf(host)
-      .rtpengine_sock.map(parseSet)
+  async start(host): Promise<EngineSets> {
+    const p = paramsOf(host);
+    const specs = (p.db_url === null ? p.rtpengine_sock : [])
+      .map(parseSet)
       .filter((s): s is SetSpec => typeof s !== 'string');
     const sets = new EngineSets(host, () => paramsOf(host), specs);
+    if (p.db_url !== null) sets.replace(await readTable(host, p.db_url, p));
     for (const [, node] of sets.nodes()) host.detach(node.test(true), 'rtpengine: looking for it');
     return sets;
   },

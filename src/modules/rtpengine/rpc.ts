@@ -1,7 +1,10 @@
 /** RPC commands of module rtpengine, in the shapes of 5.6.3. */
-import { type Host, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
+import { DbError } from '../../runtime/database.js';
+import { type Host, LEVEL, type RpcDefinition, RpcFault, type RpcValue } from '../../runtime/module.js';
 import { RTPENGINE } from './call.js';
 import type { RtpEngine } from './node.js';
+import type { EngineSets } from './sets.js';
+import { readTable, type TableParams } from './table.js';
 
 type Found = readonly (readonly [set: number, node: RtpEngine])[];
 
@@ -57,8 +60,32 @@ async function enable(host: Host, [url, on]: readonly RpcValue[]): Promise<RpcVa
   return { url: `${url}`, status };
 }
 
+/** Seconds between two reloads. */
+const RELOAD_DELAY = 10;
+const LOADED = new WeakMap<EngineSets, number>();
+
+async function reload(host: Host): Promise<RpcValue> {
+  const params = host.program.params('rtpengine') as unknown as TableParams;
+  if (params.db_url === null) throw new RpcFault(500, 'No Database URL');
+  const sets = host.state(RTPENGINE);
+  const now = host.clock.now();
+  if (now - (LOADED.get(sets) ?? 0) < RELOAD_DELAY * 1000)
+    throw new RpcFault(500, 'Too short reload interval - try later');
+  LOADED.set(sets, now);
+  try {
+    const added = sets.replace(await readTable(host, params.db_url, params));
+    for (const node of added) host.detach(node.test(true), 'rtpengine: looking for it');
+  } catch (e) {
+    if (!(e instanceof DbError)) throw e;
+    host.log.write(LEVEL.ERR, 'rtpengine', `${e.message}\n`);
+    throw new RpcFault(500, 'Failed reloading db');
+  }
+  return 'Ok. Reload successful.';
+}
+
 export const rtpengineRpc: Readonly<Record<string, RpcDefinition>> = {
   'rtpengine.show': { doc: 'Get details about an rtpengine instance', returnsArray: true, run: show },
+  'rtpengine.reload': { doc: 'Reload rtpengine proxies from database', run: reload },
   'rtpengine.ping': { doc: 'Ping an rtpengine instance', run: ping },
   'rtpengine.enable': { doc: 'Enable or disable an rtpengine instance', run: enable },
   'rtpengine.get_hash_total': {

@@ -2,6 +2,7 @@
 import type { Host } from '../../runtime/module.js';
 import type { SetSpec } from '../rtpproxy/sets.js';
 import { type NodeSettings, RtpEngine } from './node.js';
+import type { EngineRow } from './table.js';
 
 export interface SetSettings extends NodeSettings {
   readonly aggressive_redetection: number;
@@ -32,16 +33,38 @@ export class EngineSets {
   readonly #calls = new Map<string, Kept>();
   /** The sets that the script chose for a message, by its number; of the newest messages. */
   readonly #chosen = new Map<number, Chosen>();
+  #made = 0;
 
   constructor(host: Host, settings: () => SetSettings, specs: readonly SetSpec[]) {
     this.#host = host;
     this.#settings = settings;
-    let index = 0;
-    for (const { id, nodes } of specs) {
-      const list = this.sets.get(id) ?? [];
-      this.sets.set(id, list);
-      for (const { url, weight } of nodes) list.push(new RtpEngine(host, settings, url, weight, index++));
+    for (const { id, nodes } of specs) for (const { url, weight } of nodes) this.#add(id, url, weight);
+  }
+
+  #add(set: number, url: string, weight: number): RtpEngine {
+    const list = this.sets.get(set) ?? [];
+    this.sets.set(set, list);
+    const node = new RtpEngine(this.#host, this.#settings, url, weight, this.#made++);
+    list.push(node);
+    return node;
+  }
+
+  /** Takes these in place of all: those that stay keep their calls. Gives those that are new. */
+  replace(rows: readonly EngineRow[]): readonly RtpEngine[] {
+    const before = [...this.nodes()];
+    this.sets.clear();
+    const added: RtpEngine[] = [];
+    for (const { set, url, weight, disabled } of rows) {
+      const known = before.find(([id, node]) => id === set && node.url === url && node.weight === weight)?.[1];
+      const node = known ?? this.#add(set, url, weight);
+      if (known === undefined) added.push(node);
+      else this.sets.set(set, [...(this.sets.get(set) ?? []), known]);
+      if (disabled) Object.assign(node, { disabled: true, recheck: Number.POSITIVE_INFINITY });
+      else if (node.recheck === Number.POSITIVE_INFINITY) Object.assign(node, { disabled: false, recheck: 0 });
     }
+    const kept = new Set([...this.nodes()].map(([, node]) => node));
+    for (const [, node] of before) if (!kept.has(node)) this.#host.detach(node.close(), 'rtpengine: closing it');
+    return added;
   }
 
   *nodes(): IterableIterator<readonly [set: number, node: RtpEngine]> {

@@ -3,6 +3,7 @@ import type { Context } from '../../runtime/context.js';
 import { bindVariable } from '../../runtime/format.js';
 import { type BindEnv, type PvAccessor, toText } from '../../runtime/module.js';
 import type { CallSettings } from './call.js';
+import { bindMos } from './mos.js';
 
 export interface VariableParams {
   readonly extra_id_pv: string;
@@ -32,7 +33,7 @@ export function bindVariables(env: BindEnv): string | undefined {
     out.set(name, found.ok);
   }
   bound.set(params, out);
-  return undefined;
+  return bindMos(env);
 }
 
 type Variables = Omit<CallSettings, 'queried_nodes_limit' | 'setid_default'> & {
