@@ -22,6 +22,14 @@ interface Hops {
   readonly end: number;
 }
 
+const SPACE = 32;
+const ZERO = 48;
+
+/** As String.trimEnd() has it. */
+function isBlank(c: number): boolean {
+  return c === SPACE || (c >= 9 && c <= 13) || c === 160;
+}
+
 /**
  * Undefined: no header. More than five digits are unreadable, and five wrap at 16 bits; none at all are 0 (seen).
  * Blanks in front come from `overwrite`.
@@ -29,9 +37,20 @@ interface Hops {
 function hopsOf(msg: SipMessage): Hops | 'unreadable' | undefined {
   const header = msg.first(HDR.MAXFORWARDS);
   if (header === undefined) return undefined;
-  const text = msg.value(header).trimEnd();
-  if (!/^ *\d{0,5}$/.test(text)) return 'unreadable';
-  return { value: Number(text) & 0xffff, start: header.valueStart, end: header.valueStart + text.length };
+  const { text } = msg;
+  const start = header.valueStart;
+  let end = header.valueEnd;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  let at = start;
+  while (at < end && text.charCodeAt(at) === SPACE) at++;
+  if (end - at > 5) return 'unreadable';
+  let value = 0;
+  for (; at < end; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return 'unreadable';
+    value = value * 10 + digit;
+  }
+  return { value: value & 0xffff, start, end };
 }
 
 /** Puts `value` where the old one stands, with blanks in front when it is shorter: no offset moves. */

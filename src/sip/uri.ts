@@ -39,16 +39,18 @@ const CLOSE = 93;
 type Scheme = 'sip' | 'sips' | 'tel' | 'urn';
 
 /**
- * Parsed URIs, each at the place that its hash gives it. One is kept when it comes twice in a row at its place: what is
- * seen once only (a phone among thousands) costs no memory, and puts out none of the busy ones.
+ * Parsed URIs, each at the place that its hash gives it. One is kept when it comes some times in a row at its place:
+ * what is seen in one call only (a phone among thousands) costs no memory, and puts out none of the busy ones.
  */
 const PLACES = 1024;
+const TIMES = 4;
 /** Longer ones are not kept. */
 const LONGEST = 512;
 const hashes = new Int32Array(PLACES);
 const texts: string[] = new Array<string>(PLACES).fill('');
 const parsed: (SipUri | undefined)[] = new Array<SipUri | undefined>(PLACES).fill(undefined);
 const lastSeen = new Int32Array(PLACES);
+const times = new Uint8Array(PLACES);
 
 let lastText = '';
 let lastParsed: SipUri | undefined;
@@ -70,8 +72,9 @@ function lookUp(text: string): SipUri | undefined {
   if (hashes[place] === hash && texts[place] === text) return parsed[place];
   if (lastSeen[place] !== hash) {
     lastSeen[place] = hash;
-    return parse(text);
+    times[place] = 0;
   }
+  if (++times[place]! < TIMES) return parse(text);
   // of the message it came in nothing else is to stay
   const own = kept(text);
   const found = parse(own);

@@ -60,7 +60,8 @@ function known(msg: SipMessage): Known {
 }
 
 export function remember(msg: SipMessage, more: Known): void {
-  msg.slots.set(SLOT, { ...known(msg), ...more });
+  const old = msg.slots.get(SLOT) as Known | undefined;
+  msg.slots.set(SLOT, old === undefined ? more : { ...old, ...more });
 }
 
 /** Parameters that wait for record_route(). */

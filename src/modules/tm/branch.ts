@@ -153,7 +153,7 @@ function describe(t: Transaction, b: ClientBranch, spec: BranchSpec): void {
 }
 
 function register(t: Transaction, b: ClientBranch): ClientBranch {
-  t.branches.push(b);
+  t.addBranch(b);
   return b;
 }
 

@@ -36,7 +36,7 @@ export function tryNextTarget(tm: Tm, t: Transaction, b: ClientBranch): boolean 
   next.via = via;
   next.text = b.text.replace(b.via, () => via);
   b.targets = [];
-  t.branches.push(next);
+  t.addBranch(next);
   if (request === null) return sendLocal(tm, t, next, to) || tryNextTarget(tm, t, next);
   if (sendBranch(tm, t, next, transactionContext(tm, t, request, ROUTE.REQUEST))) return true;
   return tryNextTarget(tm, t, next);

@@ -3,6 +3,7 @@ import type { Context } from '../../runtime/context.js';
 import { fnv1a, fnv1aNumber } from '../../sip/hash.js';
 import { callIdOf, cseqOf, fromOf, toOf, topVia, type Via } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
+import { kept } from '../../sip/text.js';
 import { wants } from './callbacks.js';
 import { paramsOf, type TmParams } from './params.js';
 import { findByBranch, type Tm } from './state.js';
@@ -41,8 +42,9 @@ export function requestKey(msg: SipMessage, params: TmParams): RequestKey | unde
   const { number } = cseq;
   const method = sameAsInvite(msg.method) ? '' : msg.method;
   const modern = via.branch?.startsWith(COOKIE) === true;
-  const branch = modern ? via.branch! : oldBranch(msg, params, via);
-  const host = modern ? via.host : '';
+  // their own texts: the message may have another one by now, and that of its arrival is not to be kept for them
+  const branch = kept(modern ? via.branch! : oldBranch(msg, params, via));
+  const host = modern ? kept(via.host) : '';
   const port = modern ? via.port : 0;
   const hash = fnv1a(method, dialogHash(callId, number, fnv1aNumber(port, fnv1a(host, fnv1a(branch, SEED))))) | 0;
   return { hash, branch, host, port, callId, number, method };

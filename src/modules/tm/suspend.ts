@@ -36,7 +36,7 @@ function suspendRequest(tm: Tm, t: Transaction, ctx: Context): number {
   const blind = new ClientBranch(t.branches.length, '');
   blind.blind = true;
   blind.onFailure = t.settings.onFailure;
-  t.branches.push(blind);
+  t.addBranch(blind);
   t.handled = true;
   setFinalTimer(tm, t, blind, t.settings.frMs || paramsOf(t.program).fr_timer);
   mark(t, ctx, -1, blind.index);

@@ -91,6 +91,7 @@ export function noSettings(): Settings {
 /** What most transactions have: nothing set. Never written, see `Transaction.ownSettings`. */
 export const NO_SETTINGS: Readonly<Settings> = Object.freeze(noSettings());
 
+const NO_BRANCHES: readonly ClientBranch[] = [];
 const NO_TARGETS: readonly Destination[] = [];
 
 /** One outgoing copy of the request and what became of it. */
@@ -197,7 +198,7 @@ export class Transaction {
   /** Reason header lines for its CANCELs. */
   cancelReason = '';
 
-  readonly branches: ClientBranch[] = [];
+  branches: readonly ClientBranch[] = NO_BRANCHES;
   /** Settings of the script. */
   settings: Readonly<Settings>;
   /** On-branch route of the last forwarding, for branches added later. */
@@ -257,6 +258,11 @@ export class Transaction {
   set request(msg: SipMessage | null) {
     this.#request = msg;
     this.#packed = null;
+  }
+
+  addBranch(b: ClientBranch): void {
+    // an array that grows has room for sixteen more; most have one branch
+    this.branches = this.branches.length === 0 ? [b] : this.branches.concat(b);
   }
 
   /** The settings to be written: made when the first is. */

@@ -83,7 +83,7 @@ export function newRequest(
   const dialog = describe(tm, given);
   const t = createLocal(tm, given, dialog, onReply);
   const b = new ClientBranch(0, given.uri);
-  t.branches.push(b);
+  t.addBranch(b);
   const hop = given.nextHop || firstRoute(given.routes) || given.uri;
   const hops = nextHops(host, hop, given.socket ?? null, given.socket?.proto);
   const sent = andThen(hops, (found) => start(tm, t, b, dialog, found, hop, hops instanceof Promise));

@@ -11,18 +11,24 @@ export class WaitQueue {
   #first: Transaction | null = null;
   #last: Transaction | null = null;
   #armed = false;
+  readonly #began: number;
 
   /** `over` gets each transaction when its time has come; it is out of the queue then. */
   constructor(clock: Clock, over: (t: Transaction) => void) {
     this.#clock = clock;
+    this.#began = clock.micros();
     this.#over = over;
+  }
+
+  /** Whole milliseconds, of the clock that is never set back: a small number, which needs no memory of its own. */
+  #now(): number {
+    return Math.floor((this.#clock.micros() - this.#began) / 1000) + 1;
   }
 
   /** Ends the wait of `t` in `ms`; one that waits already begins anew. */
   add(t: Transaction, ms: number): void {
     this.remove(t);
-    // of the clock that is never set back
-    t.waitDue = this.#clock.micros() / 1000 + ms;
+    t.waitDue = this.#now() + Math.ceil(ms);
     let before = this.#last;
     while (before !== null && before.waitDue > t.waitDue) before = before.waitPrevious;
     this.#link(t, before);
@@ -56,7 +62,7 @@ export class WaitQueue {
 
   readonly #run = (): void => {
     this.#armed = false;
-    const now = this.#clock.micros() / 1000;
+    const now = this.#now();
     for (let t = this.#first; t !== null && t.waitDue <= now; t = this.#first) {
       this.remove(t);
       this.#over(t);
