@@ -5,7 +5,7 @@ import { sendReply, statelessTag } from '../../runtime/replies.js';
 import { callIdOf, contactsOf, cseqOf, fromOf, routesOf, toOf } from '../../sip/header.js';
 import { HDR } from '../../sip/header-names.js';
 import type { SipMessage } from '../../sip/message.js';
-import { bracketed, type ListenSocket } from '../../sip/transport.js';
+import { bracketed, type ListenSocket, uriProto } from '../../sip/transport.js';
 import { parseUri } from '../../sip/uri.js';
 import { type PresenceEvent, parseEvent, SLA, type Verdict, type Watcher } from './event.js';
 import { notifyAll, tell, tellOnce } from './notify.js';
@@ -154,9 +154,10 @@ function recordRouteOf(msg: SipMessage): string {
 function localContact(presence: Presence, msg: SipMessage): string {
   const { server_address } = presence.params;
   if (server_address !== null && server_address !== '') return server_address;
+  const { proto } = msg.received;
   const socket: ListenSocket = msg.received.socket;
   const { host, port } = socket.advertised ?? { host: socket.ip, port: socket.port };
-  return `sip:${bracketed(host)}:${port || socket.port};transport=${socket.proto}`;
+  return `sip:${bracketed(host)}:${port || socket.port};transport=${uriProto(proto)}`;
 }
 
 // --------------------------------------------------------------- a new dialog
@@ -262,7 +263,10 @@ function answer(presence: Presence, ctx: Context, event: PresenceEvent, sub: Sub
   const { proto } = msg.received;
   const { localContact: contact } = sub;
   const said = contact.includes(';transport=') || proto === 'udp';
-  msg.replyHeaders.push(`Expires: ${seconds}\r\n`, `Contact: <${contact}${said ? '' : `;transport=${proto}`}>\r\n`);
+  msg.replyHeaders.push(
+    `Expires: ${seconds}\r\n`,
+    `Contact: <${contact}${said ? '' : `;transport=${uriProto(proto)}`}>\r\n`,
+  );
   const code = event.kind === 'publish' && presence.params.subs_respond_200 === 0 ? 202 : 200;
   sendReply(ctx, code, 'OK');
 }

@@ -6,7 +6,7 @@ import type { BindEnv } from '../../runtime/module.js';
 import { firstAddress } from '../../sip/address.js';
 import { sentBy } from '../../sip/build.js';
 import { cseqOf, fromOf, viasOf } from '../../sip/header.js';
-import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
+import { type Destination, type ListenSocket, type Proto, uriProto } from '../../sip/transport.js';
 import { parseUri, uriTransport } from '../../sip/uri.js';
 import type { AorRecord, Contact } from './contact.js';
 import { type UsrlocParams, usrlocParams } from './params.js';
@@ -101,12 +101,21 @@ function sendTo(host: Host, params: UsrlocParams, what: Ping, proto: Proto, ip: 
     return;
   }
   const to: Destination = { proto, ip, port, socket };
-  host.send(text(host, params, what, socket), contact.connection > 0 ? { ...to, connection: contact.connection } : to);
+  host.send(
+    text(host, params, what, proto, socket),
+    contact.connection > 0 ? { ...to, connection: contact.connection } : to,
+  );
 }
 
 const MICROS = 1_000_000;
 
-function text(host: Host, params: UsrlocParams, { record, contact, serial, tail }: Ping, socket: ListenSocket): string {
+function text(
+  host: Host,
+  params: UsrlocParams,
+  { record, contact, serial, tail }: Ping,
+  proto: Proto,
+  socket: ListenSocket,
+): string {
   const micros = host.clock.micros();
   const tag = [
     contact.ruid,
@@ -118,7 +127,7 @@ function text(host: Host, params: UsrlocParams, { record, contact, serial, tail 
   const aor = record.aor.includes('@') ? record.aor : `${record.aor}@${params.ka_domain}`;
   return [
     `${params.ka_method} ${contact.uri} SIP/2.0`,
-    `Via: SIP/2.0/${socket.proto.toUpperCase()} ${sentBy(socket)};branch=z9hG4bKx.${serial}.0`,
+    `Via: SIP/2.0/${uriProto(proto).toUpperCase()} ${sentBy(socket)};branch=z9hG4bKx.${serial}.0`,
     ...(contact.path === '' ? [] : [`Route: ${contact.path}`]),
     `From: <${params.ka_from}>;tag=${tag}`,
     `To: <sip:${aor}>`,

@@ -70,6 +70,13 @@ const paramsOf = (host: Host) => host.program.params('websocket') as unknown as 
 const wantedPing = (host: Host) => pingData(paramsOf(host), SIGNATURE);
 
 function start(host: Host): WsConnections {
+  if (host.module('nathelper') === undefined && host.module('outbound') === undefined) {
+    host.log.write(
+      LEVEL.WARN,
+      'websocket',
+      'neither "nathelper" nor "outbound" modules are loaded. At least one of these is required for correct routing of SIP over WebSocket.\n',
+    );
+  }
   const connections = new WsConnections(host, wantedPing(host));
   count(host, connections);
   connections.timers.push(

@@ -21,8 +21,8 @@ export interface Loaded {
 /** Evaluates the texts of loadmodulex and modparamx with what is loaded so far; undefined when it cannot. */
 export type Evaluate = (text: string) => string | number | null | undefined;
 
-/** Modules that others may be loaded before, although they need them: they give functions and begin nothing at start. */
-const ANY_ORDER: ReadonlySet<string> = new Set(['sl']);
+/** Modules that others may be loaded before, although they need them: what they give is used while requests are answered. */
+const ANY_ORDER: ReadonlySet<string> = new Set(['sl', 'xhttp']);
 
 interface Need {
   readonly name: string;
