@@ -11,13 +11,8 @@ const argv = process.argv.slice(2);
 function bundled() {
   const bundle = require('../dist/bundle/load.js');
   const { main } = bundle.load('cli/main');
-  let kept = false;
-  const keep = () => {
-    if (!kept && bundle.wantsCode()) bundle.saveCode();
-    kept = true;
-  };
-  process.once('exit', keep);
-  return main(argv, keep);
+  process.once('exit', bundle.keepCode);
+  return main(argv, bundle.keepCode);
 }
 
 // scripts/bundle.mjs makes the one file that starts fast; after a bare `tsc` it is older than the rest.

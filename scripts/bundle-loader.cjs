@@ -1,4 +1,4 @@
-// Runs the bundle (kamscript.js beside this file). The code that V8 made of it is kept, so that the next start need not make
+// Runs the files of the bundle (beside this one). The code that V8 made of them is kept, so that the next start need not make
 // it again: beside the bundle where that can be written, else in the user's cache. V8 refuses what another version of it
 // made, and then makes its own. Written by `npm run build`, or by the first start with another Node.js.
 'use strict';
@@ -6,7 +6,6 @@ const { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require('
 const path = require('node:path');
 const vm = require('node:vm');
 
-const FILE = path.join(__dirname, 'kamscript.js');
 const NAME = `${process.version}-${process.arch}`;
 
 /** Where the code may be; the second for an installation that belongs to somebody else. */
@@ -16,10 +15,10 @@ function places() {
   return home ? [own, path.join(home, 'kamscript', `@hash@-${NAME}`)] : [own];
 }
 
-function kept() {
+function kept(name) {
   for (const place of places()) {
     try {
-      return readFileSync(place);
+      return readFileSync(path.join(place, name));
     } catch {
       // not there, or not for us
     }
@@ -27,35 +26,58 @@ function kept() {
   return undefined;
 }
 
-let script;
-let entries;
+/** What ran, by its name. */
+const scripts = new Map();
+const modules = new Map();
 
-function run() {
-  const cachedData = kept();
-  script = new vm.Script(
-    `(function (exports, require, module, __filename, __dirname) {${readFileSync(FILE, 'latin1')}\n})`,
-    {
-      filename: FILE,
-      ...(cachedData === undefined ? {} : { cachedData }),
-    },
-  );
-  const module = { exports: {} };
-  script.runInThisContext()(module.exports, require, module, FILE, __dirname);
-  return module.exports.entries;
+/** `require` of the files: each other by name, and packages as from here. */
+function load(name) {
+  if (!name.startsWith('./')) return require(name);
+  let module = modules.get(name);
+  if (module === undefined) {
+    module = { exports: {} };
+    modules.set(name, module);
+    run(name, module);
+  }
+  return module.exports;
+}
+
+function run(name, module) {
+  const filename = path.join(__dirname, name);
+  const cachedData = kept(name);
+  const script = new vm.Script(readFileSync(filename, 'latin1'), cachedData ? { filename, cachedData } : { filename });
+  scripts.set(name, script);
+  script.runInThisContext()(module.exports, load, module, filename, __dirname);
 }
 
 /** What the entry exports. */
-exports.load = (name) => {
-  entries ??= run();
-  return entries[name]();
+exports.load = (entry) => load('./kamscript.js').entries[entry]();
+
+/** With flags of its own V8 may refuse what it takes without them: such a start keeps nothing. */
+const wanting = () =>
+  process.execArgv.length > 0 || process.env.NODE_OPTIONS
+    ? []
+    : [...scripts].filter(([, script]) => script.cachedDataRejected !== false);
+
+/** Keeps the code of what ran up to now, where there was none that V8 would take: some 20 ms then. */
+exports.keepCode = () => {
+  for (const [name, script] of wanting()) keep(name, script.createCachedData());
 };
 
-/** Is there no code that V8 would take? With flags of its own it may refuse what it takes without them. */
-exports.wantsCode = () =>
-  script !== undefined &&
-  script.cachedDataRejected !== false &&
-  process.execArgv.length === 0 &&
-  !process.env.NODE_OPTIONS;
+function keep(name, data) {
+  for (const place of places()) {
+    const next = path.join(place, `${name}.${process.pid}`);
+    try {
+      mkdirSync(place, { recursive: true, mode: 0o700 });
+      writeFileSync(next, data);
+      renameSync(next, path.join(place, name));
+      return;
+    } catch {
+      // a full disk, or a folder of somebody else's: each start makes its own code then
+      discard(next);
+    }
+  }
+}
 
 function discard(file) {
   try {
@@ -64,20 +86,3 @@ function discard(file) {
     // its folder is none
   }
 }
-
-/** Keeps the code of what ran up to now: some 20 ms. */
-exports.saveCode = () => {
-  const data = script.createCachedData();
-  for (const place of places()) {
-    const next = `${place}.${process.pid}`;
-    try {
-      mkdirSync(path.dirname(place), { recursive: true, mode: 0o700 });
-      writeFileSync(next, data);
-      renameSync(next, place);
-      return;
-    } catch {
-      // a full disk, or a folder of somebody else's: each start makes its own code then
-      discard(next);
-    }
-  }
-};

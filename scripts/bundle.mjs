@@ -1,8 +1,8 @@
-// dist/ as one file under dist/bundle: loading some 600 modules one by one is most of a start of the command. What a script
+// dist/ as a few files under dist/bundle: loading some 600 modules one by one is most of a start of the command. What a script
 // does not load is not run, and the code that V8 makes of the file is kept beside it (bundle-loader.cjs).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,6 +18,18 @@ const ENTRIES = {
   'server/parse-worker': [],
 };
 const START = 'kamscript:entries';
+/** Modules in the file that every start reads; others are in one that is read when a script loads one of them. */
+const COMMON = 'auth htable kex limits maxfwd pv registrar rr siputils sl sql textops tm tmx usrloc xlog'.split(' ');
+const FILES = [
+  { name: 'bus', test: (id) => /\/dist\/modules\/(nsq|dmq)\//.test(id) },
+  {
+    name: 'more',
+    test: (id) =>
+      /\/dist\/(testing|runtime\/lint|cli\/(verbs|record|test|shadow))\//.test(id) ||
+      (/\/dist\/modules\/.*\//.test(id) && !COMMON.some((name) => id.includes(`/dist/modules/${name}/`))),
+  },
+  { name: 'kamscript', test: () => true },
+];
 
 const at = (name) => path.join(DIST, name);
 const quoted = (text) => JSON.stringify(text);
@@ -58,10 +70,11 @@ const replacing = {
  */
 function lateRequires(code) {
   const names = [];
-  const head = /^let (\w+) = require\(("[^"]+")\);\n(\1 = __toESM\(\1, 1\);\n)?/gm;
-  const late = code.replace(head, (_, name, id, toEsm) => {
+  const head = /^(?:let|const) (\w+) = require\(("[^"]+")\);\n(?:\1 = ([\w.]+)\(\1, 1\);\n)?/gm;
+  const late = code.replace(head, (line, name, id, toEsm) => {
+    if (id === '"./rolldown-runtime.js"' || id === '"./kamscript.js"') return line;
     names.push(name);
-    const load = toEsm === undefined ? `require(${id})` : `__toESM(require(${id}), 1)`;
+    const load = toEsm === undefined ? `require(${id})` : `${toEsm}(require(${id}), 1)`;
     return `let ${name}$;\nfunction ${name}() {\n\treturn ${name}$ ??= ${load};\n}\n`;
   });
   // The code that V8 keeps of a script loses how to import.
@@ -73,7 +86,14 @@ function lateRequires(code) {
 }
 
 /** V8 compiles a function in parentheses at once, where these should wait until their module is asked for. */
-const lateModules = (code) => code.replace(/__esmMin\(\((\(\) => \{\n[\s\S]*?\n\})\)\);/g, '__esmMin($1);');
+const lateModules = (code) => code.replace(/(__esmMin\()\((\(\) => \{\n[\s\S]*?\n\})\)\);/g, '$1$2);');
+
+/** What a file gives to others: a module that has not run yet has it only later. */
+const lateExports = (code) =>
+  code.replace(
+    /^exports\.([\w$]+) = ([\w$]+);$/gm,
+    'Object.defineProperty(exports, "$1", { enumerable: true, get: () => $2 });',
+  );
 
 /** Bundles what `tsc` wrote into dist/; packages stay outside. */
 export async function bundle() {
@@ -84,10 +104,18 @@ export async function bundle() {
   const build = await rolldown({
     input: { kamscript: START },
     platform: 'node',
-    plugins: [replacing, { name: 'late', renderChunk: (code) => lateModules(lateRequires(code)) }],
+    preserveEntrySignatures: 'allow-extension',
+    plugins: [replacing, { name: 'late', renderChunk: (code) => lateExports(lateModules(lateRequires(code))) }],
     external: (id) => id !== START && !/^[./]|^[A-Za-z]:[\\/]/.test(id),
   });
-  await build.write({ dir: next, format: 'cjs', entryFileNames: '[name].js', codeSplitting: false });
+  await build.write({
+    dir: next,
+    format: 'cjs',
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+    codeSplitting: { includeDependenciesRecursively: false, groups: FILES },
+    comments: false,
+  });
   await build.close();
   writeFileSync(path.join(next, 'package.json'), '{ "type": "commonjs" }\n');
   writeLoader(next);
@@ -100,13 +128,20 @@ export async function bundle() {
   if (status !== 0) console.error('No code of the bundle is kept: the first start of the command will do that.');
 }
 
+/** A text of bytes is read faster, and takes half of the memory; what is not one stands in strings. */
+const ascii = (code) => code.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Makes of each file what bundle-loader.cjs runs, and writes that with a hash of them all. */
 function writeLoader(dir) {
-  const hash = createHash('sha256')
-    .update(readFileSync(path.join(dir, 'kamscript.js')))
-    .digest('hex')
-    .slice(0, 16);
+  const hash = createHash('sha256');
+  for (const name of readdirSync(dir).filter((file) => file.endsWith('.js'))) {
+    const file = path.join(dir, name);
+    const text = `(function (exports, require, module, __filename, __dirname) {${ascii(readFileSync(file, 'utf8'))}\n})`;
+    writeFileSync(file, text);
+    hash.update(text);
+  }
   const loader = readFileSync(path.join(HERE, 'bundle-loader.cjs'), 'utf8');
-  writeFileSync(path.join(dir, 'load.js'), loader.replace('@hash@', hash));
+  writeFileSync(path.join(dir, 'load.js'), loader.replace('@hash@', hash.digest('hex').slice(0, 16)));
 }
 
 /** A file that a thread starts with. */

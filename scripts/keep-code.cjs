@@ -66,7 +66,7 @@ function play(port, own) {
   client.on('message', () => {
     wanted.shift();
     if (wanted.length > 0) return ask();
-    bundle.saveCode();
+    bundle.keepCode();
     end(0);
   });
   ask();
