@@ -15,7 +15,11 @@ function bundled() {
   return main(argv, bundle.keepCode);
 }
 
-// scripts/bundle.mjs makes the one file that starts fast; after a bare `tsc` it is older than the rest.
+// scripts/bundle.mjs makes the few files that start fast; after a bare `tsc` it is older than the rest.
 const bundle = changed('bundle/.bundled');
 if (bundle > 0 && bundle >= changed('cli/main.js')) void bundled();
-else void import('../dist/cli/main.js').then(({ main }) => main(argv));
+else {
+  // Node 22 keeps compiled code from one start to the next.
+  require('node:module').enableCompileCache?.();
+  void import('../dist/cli/main.js').then(({ main }) => main(argv));
+}

@@ -19,13 +19,14 @@ const ENTRIES = {
 };
 const START = 'kamscript:entries';
 /** Modules in the file that every start reads; others are in one that is read when a script loads one of them. */
-const COMMON = 'auth htable kex limits maxfwd pv registrar rr siputils sl sql textops tm tmx usrloc xlog'.split(' ');
+const COMMON =
+  'auth db_sqlite htable kex limits maxfwd pv registrar rr siputils sl sql textops tm tmx usrloc xlog'.split(' ');
 const FILES = [
   { name: 'bus', test: (id) => /\/dist\/modules\/(nsq|dmq)\//.test(id) },
   {
     name: 'more',
     test: (id) =>
-      /\/dist\/(testing|runtime\/lint|cli\/(verbs|record|test|shadow))\//.test(id) ||
+      /\/dist\/((testing|runtime\/lint|cli\/(verbs|record|test))\/|cli\/shadow\/(play|worker)\.)/.test(id) ||
       (/\/dist\/modules\/.*\//.test(id) && !COMMON.some((name) => id.includes(`/dist/modules/${name}/`))),
   },
   { name: 'kamscript', test: () => true },

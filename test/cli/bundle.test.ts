@@ -71,7 +71,7 @@ describe('code that V8 made', () => {
   /** A bundle of its own to play with. */
   const dir = join(ROOT, 'dist', `bundle-code-${process.pid}`, 'dist', 'bundle');
   const root = join(dir, '../..');
-  const code = join(dir, 'code', name);
+  const code = join(dir, 'code', name, 'kamscript.js');
   const check = (env = {}) => {
     const done = spawnSync(process.execPath, [join(root, 'bin/kamscript.js'), '-c', '-f', SCRIPT], {
       encoding: 'utf8',

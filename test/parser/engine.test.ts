@@ -31,7 +31,7 @@ const scripts = (folder: string): string[] =>
     .map((name) => path.join(ROOT, folder, name));
 
 /** Numbers that look random and are the same each time. */
-function* dice(seed: number): Generator<number> {
+function* dice(seed: number): Generator<number, never> {
   for (let x = seed; ; ) {
     x = (Math.imul(x, 1103515245) + 12345) >>> 0;
     yield x >>> 8;
