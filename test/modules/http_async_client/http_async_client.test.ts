@@ -22,7 +22,7 @@ loadmodule "tm.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
 loadmodule "http_async_client.so"
-modparam("http_async_client", "connection_timeout", 400)
+modparam("http_async_client", "connection_timeout", 1500)
 modparam("pv", "shvset", "free=s:none")
 modparam("pv", "shvset", "rc=i:0")
 request_route {

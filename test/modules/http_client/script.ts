@@ -74,7 +74,7 @@ loadmodule "kex.so"
 loadmodule "counters.so"
 loadmodule "http_client.so"
 modparam("ctl", "binrpc", "unix:{{DIR}}/ctl")
-modparam("http_client", "connection_timeout", 1)
+modparam("http_client", "connection_timeout", 2)
 modparam("http_client", "httpcon", "one=>http://127.0.0.1:WEB")
 modparam("http_client", "httpcon", "cut => http://127.0.0.1:WEB;maxdatasize=7;timeout=2;useragent=me")
 modparam("http_client", "httpcon", "dead=>http://127.0.0.1:NOBODY;failover=one")

@@ -2,8 +2,11 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { beforeAll, expect, test } from 'vitest';
-import { startServer } from '../../support/real-server.js';
+import { startServer, wait } from '../../support/real-server.js';
 import { SipClient } from '../../support/sip-client.js';
+
+/** Milliseconds after which nothing is taken to come. */
+const SILENCE = 1500;
 
 const SCRIPT = `debug=2
 log_stderror=yes
@@ -59,7 +62,7 @@ async function play(kind: 'kamailio' | 'kamscript'): Promise<Map<string, string>
     for (const [name, hex] of Object.entries(REQUESTS)) {
       got.length = 0;
       socket.send(Buffer.from(hex, 'hex'), server.port, '127.0.0.1');
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      for (let waited = 0; got.length === 0 && waited < SILENCE; waited += 20) await wait(20);
       const masked = got.map((answer) =>
         answer.replace(`0001${mixed.toString('hex')}`, '0001xxxx').replace(`0001${port.toString('hex')}`, '0001pppp'),
       );

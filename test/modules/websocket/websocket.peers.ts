@@ -5,8 +5,10 @@ import { headerOf, SipClient } from '../../support/sip-client.js';
 import { HANDSHAKE, type SentFrame, WsClient } from '../../support/ws-client.js';
 import { SCRIPT } from './script.js';
 
-/** Milliseconds in which nothing comes. */
-const QUIET = 300;
+/** Milliseconds after which nothing is taken to come: what comes is waited for no longer. */
+const SILENCE = 1500;
+/** Milliseconds for a connection to end, and for a line of the log. */
+const QUIET = 700;
 
 const HANDSHAKES: Readonly<Record<string, readonly string[]>> = {
   good: HANDSHAKE,
@@ -106,7 +108,7 @@ class Player {
     for (const [name, frame] of Object.entries(FRAMES)) {
       const ws = await this.accepted();
       ws.send(frame);
-      this.note(`frame: ${name}`, await ws.next(QUIET));
+      this.note(`frame: ${name}`, await ws.next(SILENCE));
       this.note(`ended: ${name}`, await ws.end(QUIET));
       ws.close();
     }
@@ -123,7 +125,7 @@ class Player {
     sip.send(sip.build({ method: 'OPTIONS', uri: 'sip:close@d.example' }), 0);
     this.note('ws_close()', await ws.next());
     ws.send({ opcode: 9, payload: 'still there?' });
-    this.note('ping while closing', await ws.next(QUIET));
+    this.note('ping while closing', await ws.next(SILENCE));
     this.note('ended: ping while closing', await ws.end());
   }
 

@@ -78,13 +78,13 @@ describe('a connection', () => {
 
   test('that is idle gets a ping, and is closed when it does not answer', async () => {
     const ws = await accepted();
-    expect((await ws.next(4000))?.payload.toString()).toBe('kamailio (5.6.3 (x86_64/linux))');
+    expect((await ws.next(10_000))?.payload.toString()).toBe('kamailio (5.6.3 (x86_64/linux))');
     ws.send({ opcode: 10, payload: 'kamailio (5.6.3 (x86_64/linux))' });
-    expect((await ws.next(4000))?.first).toBe(0x89);
+    expect((await ws.next(10_000))?.first).toBe(0x89);
     const before = Number(server.host.shared.get('closed'));
-    expect(await ws.end(5000)).toBe(true);
-    await expect.poll(() => Number(server.host.shared.get('closed')), { timeout: 5000 }).toBe(before + 1);
-  }, 20_000);
+    expect(await ws.end(10_000)).toBe(true);
+    await expect.poll(() => Number(server.host.shared.get('closed')), { timeout: 10_000 }).toBe(before + 1);
+  }, 50_000);
 
   test('of any bytes: nothing is thrown, and nothing is left when it is gone', async () => {
     const frame = fc.oneof(
