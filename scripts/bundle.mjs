@@ -18,9 +18,11 @@ const ENTRIES = {
   'server/parse-worker': [],
 };
 const START = 'kamscript:entries';
-/** Modules in the file that every start reads; others are in one that is read when a script loads one of them. */
+/** Modules in the file that every start reads, and those that these import; the rest is read when a script loads one of it. */
 const COMMON =
-  'auth db_sqlite htable kex limits maxfwd pv registrar rr siputils sl sql textops tm tmx usrloc xlog'.split(' ');
+  'auth db_sqlite htable kex limits maxfwd outbound pv registrar rr siputils sl sql textops tm tmx usrloc xlog'.split(
+    ' ',
+  );
 const FILES = [
   { name: 'bus', test: (id) => /\/dist\/modules\/(nsq|dmq)\//.test(id) },
   {

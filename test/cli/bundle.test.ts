@@ -56,6 +56,35 @@ test('the command loads the bundle alone, and no package for a script that needs
   expect(loaded()).toEqual([join(BUNDLE, 'load.js')]);
 });
 
+test('a start reads one file for the modules that most scripts load', () => {
+  const seen = join(ROOT, 'dist', `read-${process.pid}.cjs`);
+  const script = `${seen}.cfg`;
+  const modules = 'sl tm rr pv maxfwd textops siputils xlog htable usrloc registrar auth kex';
+  writeFileSync(script, `${modules.replace(/(\w+) ?/g, 'loadmodule "$1.so"\n')}request_route { exit; }\n`);
+  writeFileSync(
+    seen,
+    `const fs = require('node:fs');
+const { readFileSync } = fs;
+fs.readFileSync = (name, ...rest) => {
+  if (/bundle.\\w+\\.js$/.test(name)) process.stdout.write(name + '\\n');
+  return readFileSync(name, ...rest);
+};`,
+  );
+  try {
+    const done = spawnSync(process.execPath, ['--require', seen, 'bin/kamscript.js', '-c', '-f', script], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(done.stderr).toContain('config file ok');
+    expect(done.stdout).toContain('kamscript.js');
+    expect(done.stdout).not.toContain('more.js');
+    expect(done.stdout).not.toContain('bus.js');
+  } finally {
+    rmSync(seen, { force: true });
+    rmSync(script, { force: true });
+  }
+});
+
 test('what tsc wrote later than the bundle is taken instead', () => {
   const stamp = join(BUNDLE, '.bundled');
   utimesSync(stamp, 0, 1);
