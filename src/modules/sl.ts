@@ -15,6 +15,7 @@ import {
   isInt,
   kemiParam,
   LEVEL,
+  needsNoRun,
   opt,
   pvTable,
   RpcRecord,
@@ -232,7 +233,7 @@ export const sl = defineModule({
   },
   start(host) {
     for (const name of [...COUNTED.map((c) => `${c}_replies`), ...OTHER_COUNTERS]) host.statistics.set(`sl.${name}`, 0);
-    host.hooks.beforeRequest.push(filterAck);
+    host.hooks.beforeRequest.push(needsNoRun(filterAck));
     return newSlState(host);
   },
 });

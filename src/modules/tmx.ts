@@ -1,7 +1,7 @@
 /** tmx: variables of transactions, suspending, and what tm itself leaves out. */
 import { Context, ROUTE } from '../runtime/context.js';
 import { bindVariable } from '../runtime/format.js';
-import { LEVEL } from '../runtime/host.js';
+import { LEVEL, needsNoRun } from '../runtime/host.js';
 import {
   type BindEnv,
   defineModule,
@@ -390,11 +390,13 @@ export const tmx = defineModule({
   },
   start(host): Tmx {
     const state: Tmx = { running: new Map() };
-    host.hooks.afterRequest.push((ctx) => {
-      if (state.running.size === 0) return;
-      const key = precheckKey(ctx.msg);
-      if (key !== undefined && state.running.get(key) === ctx) state.running.delete(key);
-    });
+    host.hooks.afterRequest.push(
+      needsNoRun((ctx) => {
+        if (state.running.size === 0) return;
+        const key = precheckKey(ctx.msg);
+        if (key !== undefined && state.running.get(key) === ctx) state.running.delete(key);
+      }),
+    );
     const { statistics } = host;
     const stats = () => tmOf(host).stats;
     const add = (name: string, get: () => number) => statistics.set(`tmx.${name}`, get);

@@ -142,8 +142,13 @@ export interface Hooks {
   readonly onNetOut: NetHook[];
   /** Makes the Call-IDs of requests of the server's own. Set by crypto. */
   callId?: (() => string) | undefined;
-  /** Datagrams that are handled after the others of a burst; `dropped` is told of those that there is no room for. Set by dmq. */
-  mayWait?: { is(data: Buffer | string): boolean; dropped(): void } | undefined;
+  /**
+   * Datagrams that are handled after the others of a burst; `take` true: it was handled, and goes no further; `dropped` is
+   * told of those that there is no room for. Set by dmq.
+   */
+  mayWait?:
+    | { is(data: Buffer | string): boolean; take(text: string, from: Received): boolean; dropped(): void }
+    | undefined;
   /** Everything that is sent. */
   readonly onSent: ((text: string, to: Destination, options?: SendOptions) => void)[];
   /** A reply, before reply_route: tm sets `ctx.transaction` here. False: the message is done. */
@@ -169,6 +174,21 @@ export interface Hooks {
   onStun?: ((data: Buffer, from: Received) => void) | undefined;
   /** First line of a stream that is no SIP (HTTP): true when taken. */
   readonly onStream: ((head: Buffer, stream: import('node:net').Socket, from: Received) => boolean)[];
+}
+
+const restful = new WeakSet<object>();
+
+/**
+ * Marks a hook of `beforeRequest` that looks at the method alone, or one of `afterRequest` that does nothing where the run
+ * called no function of its module: bus messages on their short way (module dmq) need no run for it.
+ */
+export function needsNoRun<T extends object>(hook: T): T {
+  restful.add(hook);
+  return hook;
+}
+
+export function isWithoutRun(hook: object): boolean {
+  return restful.has(hook);
 }
 
 /** To be called when a block ended that Kamailio calls its post-script functions for. */

@@ -13,7 +13,7 @@ import type { VarCell, VarStore } from './var-store.js';
 
 export type { Context as RouteContext } from './context.js';
 export { type ExtraKey, extraKey, ROUTE, STOP } from './context.js';
-export { type Host, LEVEL, type StateKey, stateKey } from './host.js';
+export { type Host, LEVEL, needsNoRun, type StateKey, stateKey } from './host.js';
 export { Dual, isInt, printed, toInt, toText, type Value } from './values.js';
 
 // ---------------------------------------------------------------- bind time

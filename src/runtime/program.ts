@@ -35,6 +35,8 @@ export interface Program {
   readonly avpFlags: ReadonlyMap<string, number>;
   /** `group.name` or `group[n].name` of custom globals. */
   readonly globals: ReadonlyMap<string, number | string>;
+  /** Something is told of each statement that runs. */
+  readonly isTraced?: boolean;
   /** `log_prefix`, where there is one. */
   readonly logPrefix?: ((ctx: Context) => string) | undefined;
   /** Variables that its blocks name. */

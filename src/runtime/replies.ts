@@ -62,12 +62,11 @@ export function replyStateless(ctx: Context, code: number, reason: string, extra
   const text = buildReply(msg, threeDigits(code), reason, options(ctx, code, extras));
   if (text === '') return failed(host);
   for (const hook of host.hooks.onLocalReply) hook(ctx, text, code);
-  const state = slState(host);
-  state.lastReply = host.clock.now();
+  slState(host).lastReply = host.clock.now();
   const sent = msg.faked || host.send(text, to, sendOptions(msg.replyOptions));
   if (ctx.program.routes.event.has(LOCAL_RESPONSE)) runLocalResponse(ctx, text, to);
   if (!sent) return failed(host);
-  count(host, code);
+  countStateless(host, code);
   return SENT;
 }
 
@@ -103,7 +102,7 @@ function addRedirectContact(ctx: Context): void {
 const fallbackStates = new WeakMap<Host, SlState>();
 
 /** sl's state; a server without sl has one too, for modules that answer on their own. */
-function slState(host: Host): SlState {
+export function slState(host: Host): SlState {
   if (host.hasState(SL_STATE)) return host.state(SL_STATE);
   const known = fallbackStates.get(host);
   if (known !== undefined) return known;
@@ -171,7 +170,8 @@ function countedAs(code: number): string {
 
 const NAMES = new Map<number, string>();
 
-function count(host: Host, code: number): void {
+/** Counts a stateless reply that was sent. */
+export function countStateless(host: Host, code: number): void {
   let name = NAMES.get(code);
   if (name === undefined) {
     name = `sl.${countedAs(code)}_replies`;

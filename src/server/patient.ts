@@ -24,7 +24,7 @@ export function patiently(hooks: Hooks, next: OnDatagram): OnDatagram {
     const end = performance.now() + SLICE;
     while (at < waiting.length) {
       const { text, from } = waiting[at++]!;
-      next(text, from);
+      if (hooks.mayWait?.take(text, from) !== true) next(text, from);
       if (performance.now() > end) break;
     }
     if (at < waiting.length) {

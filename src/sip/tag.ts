@@ -18,11 +18,20 @@ export function tagPrefix(maker: string, socket: ListenSocket | undefined): stri
 export function tagSuffix(msg: SipMessage): string {
   const via = topVia(msg);
   if (via === undefined) return '00000000';
-  // the hash of `host:port;branch;call-id`, piece by piece
-  const sentBy = fnv1a(';', fnv1aNumber(via.port, fnv1a(':', fnv1a(via.host))));
-  const branch = fnv1a(';', fnv1a(via.branch ?? '', sentBy));
+  const branch = branchHash(via.host, via.port, via.branch ?? '');
   const callId = msg.first(HDR.CALLID);
   return hex8(callId === undefined ? branch : fnv1aOf(msg.text, callId.valueStart, callId.valueEnd, branch));
+}
+
+/** The hash of `host:port;branch;call-id` as far as it depends on the Via, piece by piece. */
+function branchHash(host: string, port: number, branch: string): number {
+  const sentBy = fnv1a(';', fnv1aNumber(port, fnv1a(':', fnv1a(host))));
+  return fnv1a(';', fnv1a(branch, sentBy));
+}
+
+/** `tagSuffix` of a request whose top Via and Call-ID say this. */
+export function tagSuffixOf(host: string, port: number, branch: string, callId: string): string {
+  return hex8(fnv1a(callId, branchHash(host, port, branch)));
 }
 
 /** A local tag: 32 hex digits, `.` (sl) or `-` (tm), 8 hex digits. */

@@ -17,6 +17,7 @@ function setUp(busy = 0) {
   let dropped = 0;
   const mayWait = {
     is: (data: Buffer | string) => data.toString().startsWith('KDMQ'),
+    take: (text: string) => text === 'KDMQ taken',
     dropped: () => {
       dropped++;
     },
@@ -36,6 +37,7 @@ test('the others of a burst come first, those that wait keep their order, and by
   receive(reused);
   reused.write('KDMQ X');
   receive('OPTIONS 1');
+  receive('KDMQ taken');
   receive('KDMQ 1');
   receive('OPTIONS 2');
   expect(taken).toEqual(['OPTIONS 1', 'OPTIONS 2']);

@@ -1,5 +1,5 @@
 /** Module dialog: calls from their INVITE to their BYE (RFC 3261, 12). */
-import { defineModule, type Host } from '../../runtime/module.js';
+import { defineModule, type Host, needsNoRun } from '../../runtime/module.js';
 import { DialogPeer } from '../dmq/dialog-peer.js';
 import { DMQ } from '../dmq/dmq-state.js';
 import { onRoute } from '../rr/state.js';
@@ -114,7 +114,7 @@ export const dialogModule = defineModule({
       if (ds.sending !== null) t.setSlot(DIALOG_SLOT, ds.sending);
     });
     onRoute(host, (ctx) => follow(ds, ctx, dialogParams(ctx.program).dlg_match_mode));
-    host.hooks.afterRequest.push((ctx) => runEnded(ds, ctx));
+    host.hooks.afterRequest.push(needsNoRun((ctx) => runEnded(ds, ctx)));
     if (db_mode !== DB_MODE.NONE) {
       const storage = await openStorage(ds);
       ds.storage = storage;

@@ -235,13 +235,23 @@ export class Bus {
     return this.#peers.get(name);
   }
 
+  /** A peer that a module has. */
+  modulePeer(name: string): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  /** The listed node that a From URI names; `kamscript`: the message carries a stamp. */
+  nodeOf(from: string, kamscript: boolean): DmqNode | undefined {
+    const key = keyOf(from);
+    const node = key && this.nodes.find(key);
+    if (node !== undefined && !node.local) node.kamscript = kamscript;
+    return node;
+  }
+
   /** The listed node that a request says it comes from. */
   senderOf(ctx: Context): DmqNode | undefined {
     const from = fromOf(ctx.msg)?.uri;
-    const key = from === undefined ? undefined : keyOf(from);
-    const node = key && this.nodes.find(key);
-    if (node !== undefined && !node.local) node.kamscript = ctx.msg.headers.some(isStamp);
-    return node;
+    return from === undefined ? undefined : this.nodeOf(from, ctx.msg.headers.some(isStamp));
   }
 
   /** When what a request tells was written; 0 where it does not say. */

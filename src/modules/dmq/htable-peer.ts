@@ -150,9 +150,12 @@ export class HtablePeer implements Peer, FriendsOwner {
 
   // ---------------------------------------------------------------- receiving
 
-  apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply | undefined {
+  apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply {
+    return this.applyStamped(this.#bus.stampOf(ctx, node), plan, node);
+  }
+
+  applyStamped(stamp: Stamp, plan: Plan, node: DmqNode | undefined): PeerReply {
     if (plan.kind !== 'htable') return BAD_REQUEST;
-    const stamp = this.#bus.stampOf(ctx, node);
     if (stamp > 0) this.#clock.heard(stamp);
     return this.#do(plan.does, stamp, node);
   }

@@ -23,6 +23,8 @@ export interface Peer {
   readonly kind: BodyKind;
   /** What it keeps for each node, for those that replicate. */
   readonly friends?: Iterable<FriendStats>;
+  /** `apply` where nothing but the stamp (0: none) is asked of the request: such messages can take the short way (quick.ts). */
+  applyStamped?(stamp: number, plan: Plan, node: DmqNode | undefined): PeerReply;
   /** `node`: who says by From that it sent this, if it is listed. Undefined: nothing is answered. */
   apply(ctx: Context, plan: Plan, node: DmqNode | undefined): PeerReply | undefined;
 }

@@ -14,6 +14,7 @@ import { ACCEPTED, BAD_REQUEST, FAILED, OK, type Peer, type PeerReply } from './
 import { plansOf } from './plans.js';
 import type { Plan } from './protocol.js';
 import { Seen, type Transaction, transaction } from './seen.js';
+import { LONG, type ShortMessage, ShortWay } from './short-way.js';
 
 /** Jobs that may wait for the pool: what comes beyond is not answered, and comes again. */
 const MAX_WAITING = 20_000;
@@ -41,6 +42,7 @@ const userOf = remembered((uri) => parseUri(uri)?.user ?? '');
 export class Reception {
   readonly #bus: Bus;
   readonly #seen: Seen;
+  readonly #short: ShortWay;
   readonly #queue = new ApplyQueue<Arrived>((a) => this.#apply(a.ctx, a.peer, a.plan, a.more, a.id));
   #access: Access;
   #strangerLogged = 0;
@@ -48,6 +50,7 @@ export class Reception {
   constructor(bus: Bus) {
     this.#bus = bus;
     this.#seen = new Seen(() => bus.host.clock.now());
+    this.#short = new ShortWay(bus.host, (m) => this.#takeShort(m));
     this.#access = accessOf(bus);
   }
 
@@ -55,6 +58,7 @@ export class Reception {
   get mayWait(): NonNullable<Hooks['mayWait']> {
     return {
       is: isBusMessage,
+      take: (text, from) => this.#short.take(text, from),
       dropped: () => {
         this.#bus.metrics.refused++;
       },
@@ -89,6 +93,27 @@ export class Reception {
       this.#queue.push({ ctx, peer, plan, more, id }),
     );
     return true;
+  }
+
+  /** handle() for a message on the short way. */
+  #takeShort(m: ShortMessage): PeerReply | undefined | typeof LONG {
+    const { pool, metrics } = this.#bus;
+    if (pool === undefined || pool.pending > 0 || this.#queue.length > 0 || m.body.length > SHORT_UDP) return LONG;
+    const peer = this.#bus.modulePeer(userOf(m.uri));
+    if (peer?.applyStamped === undefined || !this.#access.allows(m.ip)) return LONG;
+    metrics.received(peer.name);
+    const known = this.#seen.check(m.id, 0);
+    if (known >= 0) {
+      metrics.repeated++;
+      return REPLIES[known];
+    }
+    const node = this.#bus.nodeOf(m.from, m.isStamped);
+    const stamp = node?.kamscript === true ? m.stamp : 0;
+    let reply: PeerReply = BAD_REQUEST;
+    for (const plan of plansOf({ kind: peer.kind, body: m.body }))
+      reply = plan.kind === 'unusable' ? BAD_REQUEST : peer.applyStamped(stamp, plan, node);
+    this.#seen.set(m.id, Math.max(REPLIES.indexOf(reply), 0));
+    return reply;
   }
 
   #applyNow(ctx: Context, peer: Peer, body: string, id: Transaction | undefined): void {

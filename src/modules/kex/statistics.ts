@@ -1,7 +1,7 @@
 /** Counters of the core and their RPC commands (`stats.*`). */
 import type { Context } from '../../runtime/context.js';
 import { memory } from '../../runtime/core/rpc.js';
-import type { Host } from '../../runtime/host.js';
+import { type Host, needsNoRun } from '../../runtime/host.js';
 import { type RpcDefinition, RpcFault, RpcRecord, type RpcValue } from '../../runtime/module.js';
 import { methodOf } from '../../sip/header.js';
 
@@ -74,7 +74,7 @@ export function countMessages(host: Host): void {
     fragments: 'fragments',
   } as const;
   for (const [name, key] of Object.entries(shared)) host.statistics.set(`shmem.${name}`, () => memory()[key]);
-  host.hooks.beforeRequest.unshift(countRequest);
+  host.hooks.beforeRequest.unshift(needsNoRun(countRequest));
   host.hooks.beforeReply.unshift(countReply);
 }
 

@@ -1,6 +1,6 @@
 /** tm: stateful forwarding (RFC 3261, 16 and 17). What a script sees; the work is in the files beside. */
 import { redirectContact } from '../../runtime/destination-set.js';
-import { defineModule } from '../../runtime/module.js';
+import { defineModule, needsNoRun } from '../../runtime/module.js';
 import { functions, scriptReply } from './functions.js';
 import { relayFunctions } from './functions-relay.js';
 import { settingFunctions } from './functions-settings.js';
@@ -32,7 +32,7 @@ export const tm = defineModule({
   start(host) {
     const state = new Tm(host);
     state.branchTimeout = (t, b) => branchTimeout(state, t, b);
-    host.hooks.afterRequest.push((ctx) => finishRun(state, ctx));
+    host.hooks.afterRequest.push(needsNoRun((ctx) => finishRun(state, ctx)));
     host.hooks.onReply.push((ctx) => replyReceived(state, ctx));
     // send_reply() does not look for a transaction: it takes the one the run has
     host.hooks.statefulReply = (ctx, code, reason) =>

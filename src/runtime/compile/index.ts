@@ -404,6 +404,7 @@ function* link(
     variables: [...unit.used.values()],
     problems: extra.problems,
     logPrefix: extra.logPrefix,
+    isTraced: unit.trace !== undefined || unit.watch !== undefined,
     code,
   };
 }
