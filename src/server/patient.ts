@@ -16,17 +16,20 @@ interface Waiting {
   readonly from: Received;
 }
 
-/** `next` for datagrams; those that `hooks.mayWait` names come to it later. */
-export function patiently(hooks: Hooks, next: OnDatagram): OnDatagram {
+/** `next` for datagrams; those that `hooks.mayWait` names come to it later; `together` runs a slice of them. */
+export function patiently(hooks: Hooks, next: OnDatagram, together: (work: () => void) => void): OnDatagram {
   let waiting: Waiting[] = [];
   let at = 0;
-  const run = (): void => {
+  const slice = (): void => {
     const end = performance.now() + SLICE;
     while (at < waiting.length) {
       const { text, from } = waiting[at++]!;
       if (hooks.mayWait?.take(text, from) !== true) next(text, from);
       if (performance.now() > end) break;
     }
+  };
+  const run = (): void => {
+    together(slice);
     if (at < waiting.length) {
       setImmediate(run);
       return;

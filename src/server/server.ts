@@ -65,6 +65,11 @@ export class StartError extends Error {
   }
 }
 
+function together(transport: Transport, work: () => void): void {
+  if (transport.together === undefined) work();
+  else transport.together(work);
+}
+
 export class Server {
   readonly host: ServerHost;
   readonly #started: ModuleDefinition[] = [];
@@ -219,17 +224,17 @@ export class Server {
   async #open(socket: ListenSocket): Promise<void> {
     const transport = this.#transportFor(socket);
     try {
-      await transport.start(this.#receiver(socket));
+      await transport.start(this.#receiver(socket, transport));
     } catch (e) {
       throw cannotListen(socket, e);
     }
     this.host.transports.set(socket, transport);
   }
 
-  #receiver(socket: ListenSocket): OnDatagram {
+  #receiver(socket: ListenSocket, transport: Transport): OnDatagram {
     const { receive } = this.host;
     const real = socket.proto === 'udp' && this.#makeTransport === undefined;
-    return real ? patiently(this.host.hooks, receive) : receive;
+    return real ? patiently(this.host.hooks, receive, (work) => together(transport, work)) : receive;
   }
 
   async #close(socket: ListenSocket): Promise<void> {

@@ -91,5 +91,7 @@ export interface Transport {
    * `onFailure`.
    */
   send(data: string | Buffer, to: Destination, options?: SendOptions, onFailure?: (error: Error) => void): boolean;
+  /** Runs `work`; what it sends goes out together at its end. Missing: there is nothing to be won by it. */
+  together?(work: () => void): void;
   stop(): Promise<void>;
 }

@@ -50,6 +50,8 @@ export class BatchUdpTransport implements Transport {
   #queued = 0;
   #failures: (((error: Error) => void) | undefined)[] = [];
   #planned = false;
+  /** What is sent waits for the end of what runs. */
+  #collecting = false;
   /** Does the kernel divide several datagrams that it is given as one? */
   #segment = true;
   /** Drains in a row that found nothing: bursts are rare then, and looking for them costs a call. */
@@ -74,9 +76,10 @@ export class BatchUdpTransport implements Transport {
     const dgram = createSocket({ type: 'udp4', lookup: (host, _options, done) => done(null, host, 4) });
     this.#dgram = dgram;
     dgram.on('message', (data: Buffer, info: RemoteInfo) => {
-      onMessage(data, this.#from(info.address, info.port));
-      this.#drain(onMessage);
-      this.#flush();
+      this.together(() => {
+        onMessage(data, this.#from(info.address, info.port));
+        this.#drain(onMessage);
+      });
     });
     return new Promise((resolve, reject) => {
       dgram.once('error', reject);
@@ -174,7 +177,7 @@ export class BatchUdpTransport implements Transport {
     this.#failures[slot] = onFailure;
     this.#queued = slot + 1;
     if (this.#queued === SLOTS) this.#flush();
-    else if (!this.#planned) {
+    else if (!this.#planned && !this.#collecting) {
       this.#planned = true;
       setImmediate(this.#flushLater);
     }
@@ -185,6 +188,16 @@ export class BatchUdpTransport implements Transport {
     this.#planned = false;
     this.#flush();
   };
+
+  together(work: () => void): void {
+    this.#collecting = true;
+    try {
+      work();
+    } finally {
+      this.#collecting = false;
+      this.#flush();
+    }
+  }
 
   /** Sends what is queued; a datagram that cannot go is told of, and the others go on. */
   #flush(): void {

@@ -24,10 +24,14 @@ function setUp(busy = 0) {
   };
   const hooks: Pick<Hooks, 'mayWait'> = { mayWait };
   const taken: string[] = [];
-  const receive = patiently(hooks as Hooks, (data) => {
-    taken.push(data.toString());
-    if (data.toString().startsWith('KDMQ')) for (const end = performance.now() + busy; performance.now() < end; );
-  });
+  const receive = patiently(
+    hooks as Hooks,
+    (data) => {
+      taken.push(data.toString());
+      if (data.toString().startsWith('KDMQ')) for (const end = performance.now() + busy; performance.now() < end; );
+    },
+    (work) => work(),
+  );
   return { hooks, taken, receive: (text: Buffer | string) => receive(text, from), dropped: () => dropped };
 }
 

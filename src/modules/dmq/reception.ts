@@ -101,6 +101,7 @@ export class Reception {
     if (pool === undefined || pool.pending > 0 || this.#queue.length > 0 || m.body.length > SHORT_UDP) return LONG;
     const peer = this.#bus.modulePeer(userOf(m.uri));
     if (peer?.applyStamped === undefined || !this.#access.allows(m.ip)) return LONG;
+    this.#short.begin(m);
     metrics.received(peer.name);
     const known = this.#seen.check(m.id, 0);
     if (known >= 0) {

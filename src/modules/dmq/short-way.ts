@@ -25,10 +25,13 @@ export interface ShortMessage {
   readonly isStamped: boolean;
   readonly id: ReturnType<typeof transaction>;
   readonly body: string;
+  readonly text: string;
+  readonly received: Received;
 }
 
 /** It has to take the long way, and nothing was done. */
 export const LONG = 'long';
+/** Carries a message out, after `begin`. */
 export type TakeShort = (m: ShortMessage) => PeerReply | undefined | typeof LONG;
 
 /** Headers in the order in which Kamailio and kamscript write them. */
@@ -52,8 +55,7 @@ export class ShortWay {
   take(text: string, from: Received): boolean {
     const host = this.#host;
     if (host.program !== this.#program) this.#look(host.program);
-    if (!this.#isOpen || host.turns.busy || host.recorder !== undefined || host.hooks.aroundReceived !== undefined)
-      return false;
+    if (!this.#isOpen || host.turns.busy || host.hooks.aroundReceived !== undefined) return false;
     const core = coreOf(host.program);
     if (core.forceRport || core.replyToVia || core.sipWarning) return false;
     try {
@@ -84,9 +86,10 @@ export class ShortWay {
       isStamped: stamp !== undefined,
       id: transaction(m[5]!, from.srcIp, from.srcPort),
       body: text.slice(m[0].length),
+      text,
+      received: from,
     });
     if (reply === LONG) return false;
-    this.#count(text, from);
     if (reply === undefined) return true;
     const host = this.#host;
     const sl = slState(host);
@@ -99,11 +102,13 @@ export class ShortWay {
     return true;
   }
 
-  #count(text: string, from: Received): void {
+  /** To be called before a message that is taken is carried out: it counts as one that came. */
+  begin({ text, received }: ShortMessage): void {
     const host = this.#host;
+    host.recorder?.received(text, received);
     const id = host.nextMessageId?.() ?? 0;
     if (this.#sample === undefined) {
-      const msg = parseMessage(text, from, id, host.clock.now());
+      const msg = parseMessage(text, received, id, host.clock.now());
       if (msg === undefined) return;
       this.#sample = new Context(host, host.program, msg, ROUTE.REQUEST);
     }
