@@ -7,6 +7,7 @@ import { auth } from './auth/index.js';
 import { authDb } from './auth_db/index.js';
 import { avpops } from './avpops/index.js';
 import { benchmark } from './benchmark.js';
+import { blst } from './blst.js';
 import { cfgRpc } from './cfg_rpc.js';
 import { cfgt } from './cfgt/index.js';
 import { cfgutils } from './cfgutils.js';
@@ -101,6 +102,7 @@ export const MODULES: readonly ModuleDefinition[] = [
   authDb,
   avpops,
   benchmark,
+  blst,
   cfgRpc,
   cfgt,
   cfgutils,

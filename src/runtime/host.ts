@@ -3,6 +3,7 @@ import { type Encode, isWebSocket } from '../sip/connections.js';
 import type { SipMessage } from '../sip/message.js';
 import type { StreamOptions } from '../sip/stream-transport.js';
 import type { Destination, ListenSocket, Proto, Received, SendOptions, Transport } from '../sip/transport.js';
+import type { Blocklist } from './blocklist.js';
 import type { Context } from './context.js';
 import type { MessageEnv } from './message-env.js';
 import type { ModuleDefinition, RpcDefinition } from './module.js';
@@ -286,6 +287,9 @@ export interface Host {
 
   /** force_tcp_alias(): the stream connection is found under `port` of its other side too. Missing: no streams. */
   aliasConnection?(connection: number, port: number): boolean;
+
+  /** Destinations that are avoided. Missing: none is. */
+  readonly blocklist?: Blocklist;
 
   /** Ends a stream connection. Missing: no streams. */
   closeConnection?(connection: number): void;

@@ -24,7 +24,6 @@ const UNBUILT: Readonly<Record<string, string>> = {
   auth_radius: 'radius_proxy_authorize radius_www_authorize',
   auth_xkeys: 'auth_xkeys_add auth_xkeys_check',
   avp: 'append_attr_hf attr2uri attr_destination attr_equals attr_equals_xl attr_exists attr_to_reply del_attr del_attrs dump_attrs flags2attr hdr_body2attrs hdr_body2attrs2 insert_attr_hf print_attr replace_attr_hf set_attr set_iattr set_sattr subst_attr xlfix_attr xlset_attr xlset_destination',
-  blst: 'blst_add blst_add_retry_after blst_clear_ignore blst_del blst_is_blocklisted blst_rpl_clear_ignore blst_rpl_set_ignore blst_set_ignore',
   call_control: 'call_control',
   call_obj: 'call_obj_free call_obj_get',
   carrierroute: 'cr_next_domain cr_nofallback_route cr_route cr_user_carrier',

@@ -1,4 +1,5 @@
 /** The Host of a real server: state that outlives a Program. */
+import { Blocklist } from '../runtime/blocklist.js';
 import { Context, ROUTE } from '../runtime/context.js';
 import {
   afterScript,
@@ -62,6 +63,7 @@ const NO_CONNECTIONS = { opened_connections: 0, opened_tls_connections: 0, write
 
 export class ServerHost implements Host {
   readonly #routes = new SourceAddresses();
+  readonly blocklist: Blocklist;
   readonly turns: Turns;
   program: Program;
   readonly log: Log;
@@ -122,6 +124,7 @@ export class ServerHost implements Host {
     this.program = parts.program;
     this.log = parts.log;
     this.clock = parts.clock;
+    this.blocklist = new Blocklist(() => parts.clock.now());
     this.random = parts.random;
     this.pid = parts.pid;
     this.resolver = parts.resolver;

@@ -2,6 +2,7 @@
 import { lookup, lookupService } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { BLOCKED, block } from '../runtime/blocklist.js';
 import { STOP } from '../runtime/context.js';
 import { applySettings } from '../runtime/core/cfg.js';
 import { type Clock, LEVEL, type Log, type Sandbox } from '../runtime/host.js';
@@ -12,9 +13,10 @@ import type { VarStore } from '../runtime/var-store.js';
 import { ConnectionTable } from '../sip/connections.js';
 import { ipv6Style } from '../sip/ip.js';
 import { TcpTransport } from '../sip/tcp.js';
-import type { ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
+import type { Destination, ListenSocket, OnDatagram, Proto, Received, Transport } from '../sip/transport.js';
 import { udpTransport } from '../sip/udp-choice.js';
 import { Myself, type Network, planSockets } from './addresses.js';
+import { BLOCKLIST_RPC } from './blocklist-rpc.js';
 import { systemClock } from './clock.js';
 import { dnsRpc } from './dns/rpc.js';
 import { lookupSource, parseNameServers, systemSource } from './dns/sources.js';
@@ -121,11 +123,14 @@ export class Server {
       random,
       pid: options.pid,
       resolver,
-      rpc: dnsRpc({
-        lookup: resolver.lookup,
-        enabled: () => usesCache(values()),
-        memory: () => numberOf(values().get('dns_cache_mem'), 500) * 1024,
-      }),
+      rpc: {
+        ...BLOCKLIST_RPC,
+        ...dnsRpc({
+          lookup: resolver.lookup,
+          enabled: () => usesCache(values()),
+          memory: () => numberOf(values().get('dns_cache_mem'), 500) * 1024,
+        }),
+      },
       vars: options.vars,
       turns,
       ...(options.environment === undefined ? {} : { environment: options.environment }),
@@ -266,6 +271,7 @@ export class Server {
     return {
       connections: this.#connections,
       packets: { tos: packets.tos },
+      onUnreachable: (to: Destination) => block(this.host, this.host.program, BLOCKED.CONNECT, to),
       onStream: (head: Buffer, stream: Socket, from: Received) => onStream.some((hook) => hook(head, stream, from)),
       connectTimeout: numberOf(values.get('tcp_connect_timeout'), 10) * 1000,
       lifetime: numberOf(values.get('tcp_connection_lifetime'), 120) * 1000,

@@ -118,6 +118,9 @@ export class SipMessage {
   replyToVia = false;
   /** add_local_rport(): ask for rport in the own Via. */
   localRport = false;
+  /** Reasons for which the next hop of the request, or that of its replies, is not avoided (blst_set_ignore()). */
+  blocklistIgnore = 0;
+  replyBlocklistIgnore = 0;
   /** The host of the top Via is a name of the source (rev_dns). */
   viaNamesSource = false;
   /** set_advertised_address/port for Via and Record-Route. */
@@ -348,6 +351,8 @@ export class SipMessage {
     this.forceRport = from.forceRport;
     this.localRport = from.localRport;
     this.viaNamesSource = from.viaNamesSource;
+    this.blocklistIgnore = from.blocklistIgnore;
+    this.replyBlocklistIgnore = from.replyBlocklistIgnore;
     this.replyToVia = from.replyToVia;
     this.advertisedHost = from.advertisedHost;
     this.advertisedPort = from.advertisedPort;

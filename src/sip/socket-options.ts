@@ -40,9 +40,14 @@ export function setPacketOptions(fd: number, af: 4 | 6, { tos, pmtuDiscovery }: 
     set(IPPROTO_IP, IP_MTU_DISCOVER, pmtuDiscovery ? PMTUDISC.DO : PMTUDISC.DONT);
 }
 
+type Handle = { readonly fd?: number } | null;
+
 /** Descriptor of a socket or server of Node.js; -1 where it has none. */
 export function descriptorOf(holder: object): number {
-  const { _handle: handle } = holder as { _handle?: { fd?: number } | null };
+  // asking a datagram socket for `_handle` prints a warning
+  const state = Object.getOwnPropertySymbols(holder).find((s) => s.description === 'state symbol');
+  const own = state === undefined ? undefined : (holder as Record<symbol, { handle?: Handle }>)[state];
+  const handle = own === undefined ? (holder as { _handle?: Handle })._handle : own.handle;
   return handle?.fd ?? -1;
 }
 

@@ -34,6 +34,8 @@ export interface StreamOptions {
   readonly sourceIpv4?: string | undefined;
   readonly sourceIpv6?: string | undefined;
   readonly packets?: PacketOptions;
+  /** No connection could be made. */
+  readonly onUnreachable?: (to: Destination) => void;
   /** Other processes may listen on the same port (tcp_reuse_port). */
   readonly reusePort?: boolean;
 }
@@ -205,7 +207,10 @@ export abstract class StreamTransport implements Transport {
       const timer = setTimeout(() => {
         stream.destroy(new StreamError('timeout', `no connection to ${to.ip}:${to.port} in time`));
       }, this.options.connectTimeout);
-      stream.once('close', () => clearTimeout(timer));
+      stream.once('close', () => {
+        clearTimeout(timer);
+        if (connection?.pending) this.options.onUnreachable?.(to);
+      });
       this.#serve(connection);
       return connection;
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Edit } from '../../sip/edits.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { protoOf } from '../../sip/uri.js';
+import { avoidUnsent, isAvoided } from './blocklist.js';
 import { raise, wants } from './callbacks.js';
 import { E } from './errors.js';
 import { tryNextTarget } from './failover.js';
@@ -281,8 +282,18 @@ function prepareLater(tm: Tm, t: Transaction, b: ClientBranch, step: Step, spec:
 /** Sends a branch and starts its timers; false when it could not be sent (it counts as 477 then). */
 export function sendBranch(tm: Tm, t: Transaction, b: ClientBranch, ctx: Context): boolean {
   if (b.to === null) return true;
-  const onFailure = (): void => inTurnDetached(tm, t, 'tm: send', () => sendFailed(tm, t, b));
+  const onFailure = (): void => {
+    if (b.to?.proto === 'udp') avoidUnsent(tm, t, b);
+    inTurnDetached(tm, t, 'tm: send', () => sendFailed(tm, t, b));
+  };
+  if (isAvoided(tm, t, b)) {
+    b.lastReceived = 477;
+    b.reply = null;
+    b.flags |= B.SEND_FAILED;
+    return tryNextTarget(tm, t, b);
+  }
   if (!tm.host.sendFor(ctx, b.text, b.to, sendOptions(ctx.msg), onFailure)) {
+    avoidUnsent(tm, t, b);
     if (paramsOf(t.program).failure_exec_mode === 1) return waitForTimeout(tm, t, b);
     b.lastReceived = 477;
     b.reply = null;

@@ -2,10 +2,6 @@
 import { intParam, kemiParam, strParam } from '../../runtime/module.js';
 import type { Program } from '../../runtime/program.js';
 
-/** For what is not built: the default alone is taken. */
-const onlyZero = (value: number): string | undefined =>
-  value === 0 ? undefined : `the value ${value} is not supported, only 0 is`;
-
 export const tmParams = {
   fr_timer: intParam(30000, 'Time without any reply after which a branch fails with 408, ms.'),
   fr_inv_timer: intParam(120000, 'Time after a provisional reply to INVITE without a final one, ms.'),
@@ -66,12 +62,15 @@ export const tmParams = {
   event_callback: kemiParam(),
   event_callback_lres_sent: kemiParam(),
   unix_tx_timeout: intParam(500, 'Accepted; t_write_unix() is not there.'),
-  blst_503: intParam(0, 'Only 0 is taken: there is no destination blocklist.', onlyZero),
-  blst_503_def_timeout: intParam(0, 'Accepted; there is no destination blocklist.'),
-  blst_503_min_timeout: intParam(0, 'Accepted; there is no destination blocklist.'),
-  blst_503_max_timeout: intParam(3600, 'Accepted; there is no destination blocklist.'),
-  blst_methods_add: intParam(1, 'Accepted; there is no destination blocklist.'),
-  blst_methods_lookup: intParam(-9, 'Accepted; there is no destination blocklist.'),
+  blst_503: intParam(0, '1: who answers 503 is avoided (with use_dst_blocklist) for the seconds of its Retry-After.'),
+  blst_503_def_timeout: intParam(0, 'Seconds for a 503 without Retry-After; 0: such a one does not count.'),
+  blst_503_min_timeout: intParam(0, 'Least seconds for a 503 with Retry-After.'),
+  blst_503_max_timeout: intParam(3600, 'Most seconds for a 503 with Retry-After.'),
+  blst_methods_add: intParam(
+    1,
+    'Methods whose requests make a next hop avoided that does not answer: bits, 1 is INVITE.',
+  ),
+  blst_methods_lookup: intParam(-9, 'Methods whose requests go to no next hop that is avoided: bits; all but BYE.'),
   reparse_on_dns_failover: intParam(1, 'The request is built anew for each address (always so here).'),
   fr_timer_avp: strParam(null, 'AVP with the fr_timer of this call in seconds, `$avp(name)`; t_set_fr() is better.'),
   fr_inv_timer_avp: strParam(null, 'AVP with the fr_inv_timer of this call in seconds.'),
@@ -109,6 +108,12 @@ export const tmSettings = [
   'local_cancel_reason',
   'e2e_cancel_reason',
   'relay_100',
+  'blst_503',
+  'blst_503_def_timeout',
+  'blst_503_min_timeout',
+  'blst_503_max_timeout',
+  'blst_methods_add',
+  'blst_methods_lookup',
 ] as const satisfies readonly (keyof typeof tmParams)[];
 
 type Values<D> = {

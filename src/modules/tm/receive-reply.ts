@@ -3,6 +3,7 @@ import { type Context, ROUTE, STOP } from '../../runtime/context.js';
 import { runRoute } from '../../runtime/run.js';
 import { cseqOf } from '../../sip/header.js';
 import type { SipMessage } from '../../sip/message.js';
+import { avoidBusy } from './blocklist.js';
 import { raise, wants } from './callbacks.js';
 import { cancelAtLast, cancelBranches, cancelMode, tellSent } from './cancel.js';
 import { tryNextTarget } from './failover.js';
@@ -112,7 +113,10 @@ function replyRoute(tm: Tm, t: Transaction, b: ClientBranch, msg: SipMessage): b
 
 function afterRoute(tm: Tm, t: Transaction, b: ClientBranch, msg: SipMessage, before: number): unknown {
   const code = msg.status;
-  if (code === 503) tryNextTarget(tm, t, b);
+  if (code === 503) {
+    avoidBusy(tm, t, msg);
+    tryNextTarget(tm, t, b);
+  }
   if (t.has(T.SUSPENDED)) {
     if (t.suspension?.branch === b.index) b.reply = msg;
     return undefined;

@@ -1,5 +1,6 @@
 /** No final reply in time (RFC 3261, 16.8): the next address, else 408 and, where the branch rang, a CANCEL. */
 
+import { avoidSilent } from './blocklist.js';
 import { wants } from './callbacks.js';
 import { cancelBranch } from './cancel.js';
 import { tryNextTarget } from './failover.js';
@@ -17,7 +18,10 @@ export function branchTimeout(tm: Tm, t: Transaction, b: ClientBranch): void {
       putOnWait(tm, t);
       return undefined;
     }
-    if (b.lastReceived === 0 && !b.blind) tryNextTarget(tm, t, b);
+    if (b.lastReceived === 0 && !b.blind) {
+      avoidSilent(tm, t, b);
+      tryNextTarget(tm, t, b);
+    }
     return timedOut(tm, t, b);
   });
 }

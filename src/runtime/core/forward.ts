@@ -1,4 +1,5 @@
 /** Stateless forwarding of requests and replies (sip.md, sections 2 and 3). */
+
 import {
   buildForward,
   buildForwardedReply,
@@ -13,6 +14,7 @@ import { isIp } from '../../sip/ip.js';
 import type { SipMessage } from '../../sip/message.js';
 import type { Destination, ListenSocket, Proto } from '../../sip/transport.js';
 import { parseUri, protoOf, uriTarget } from '../../sip/uri.js';
+import { BLOCKED, block, isBlocked, usesBlocklist } from '../blocklist.js';
 import type { Context } from '../context.js';
 import { carrier, isConnected, LEVEL, type Target } from '../host.js';
 import { sendOptions } from '../replies.js';
@@ -131,7 +133,15 @@ function sendTo(ctx: Context, target: Target): number {
     to = wider;
     text = requestText(ctx, to, branch);
   }
-  if (!host.sendFor(ctx, text, to, sendOptions(msg.forwardOptions))) return failed(ctx, FORWARD_ERROR.SEND);
+  if (isBlocked(host, ctx.program, to)) return failed(ctx, FORWARD_ERROR.SEND);
+  const lost = () => {
+    if (to.proto === 'udp') block(host, ctx.program, BLOCKED.SEND, to, msg.blocklistIgnore);
+  };
+  const onFailure = usesBlocklist(ctx.program) ? lost : undefined;
+  if (!host.sendFor(ctx, text, to, sendOptions(msg.forwardOptions), onFailure)) {
+    block(host, ctx.program, BLOCKED.SEND, to, msg.blocklistIgnore);
+    return failed(ctx, FORWARD_ERROR.SEND);
+  }
   host.count('core.fwd_requests');
   return SENT;
 }

@@ -18,7 +18,6 @@ const UNBUILT: Readonly<Record<string, Unbuilt>> = {
   chroot: { fine: [''], why: 'Node.js cannot change its root; start it within one' },
   enable_sctp: { fine: [0, 2], why: NO_SCTP },
   tcp_accept_hep3: off('HEP3 packets are not taken'),
-  use_dst_blocklist: off('destinations that failed are not avoided; module dispatcher can do that'),
 };
 
 export function unbuiltParams(script: Script): Problem[] {
