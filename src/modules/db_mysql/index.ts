@@ -30,7 +30,7 @@ export const dbMysql = defineModule({
     timeout_interval: intParam(2, 'Seconds for a connection to be made.'),
     auto_reconnect: intParam(1, 'Without effect: a lost connection is made anew.'),
     insert_delayed: intParam(0, 'Only 0 is taken.', (v) => (v === 0 ? undefined : 'insert_delayed is not supported')),
-    update_affected_found: intParam(0, 'Without effect.'),
+    update_affected_found: intParam(0, 'Without effect: rows that fit count as changed, as with 1.'),
     unsigned_type: intParam(0, 'Without effect: numbers are never cut.'),
     opt_ssl_mode: intParam(0, 'Only 0 is taken: connections are not encrypted.', (v) =>
       v === 0 ? undefined : 'encrypted connections are not supported',

@@ -44,10 +44,16 @@ function asValue(text: string | null, type: DbType): DbValue {
 const RAW = { getTypeParser: () => (text: string | null) => text };
 const CONNECTIONS = 4;
 
+/** Of its connections. */
+export type PostgresSettings = Pick<
+  pg.PoolConfig,
+  'connectionTimeoutMillis' | 'keepAlive' | 'keepAliveInitialDelayMillis' | 'application_name' | 'options'
+>;
+
 export class PostgresClient implements SqlClient {
   readonly #pool: pg.Pool;
 
-  constructor({ user, password, host, port, database }: ServerPlace, timeout: number) {
+  constructor({ user, password, host, port, database }: ServerPlace, settings: PostgresSettings) {
     // Loaded with the first connection: most servers have none, and start sooner without it.
     const { Pool } = createRequire(import.meta.url)('pg') as typeof pg;
     this.#pool = new Pool({
@@ -55,7 +61,7 @@ export class PostgresClient implements SqlClient {
       port: port || 5432,
       database,
       max: CONNECTIONS,
-      connectionTimeoutMillis: timeout,
+      ...settings,
       ...(user === undefined ? {} : { user }),
       ...(password === undefined ? {} : { password }),
     });

@@ -1,4 +1,5 @@
 /** SQLite in this process, by the package libsql. */
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type Sqlite from 'libsql';
 import type { DbColumn, DbType, DbValue } from '../../runtime/database.js';
@@ -56,13 +57,15 @@ export class SqliteClient implements SqlClient {
   readonly #prepared = new Map<string, Sqlite.Statement<unknown[]>>();
 
   /** `journal`: WAL, DELETE …; '' as the file has it. Throws what SQLite says. */
-  constructor(file: string, journal: string) {
+  constructor(file: string, journal: string, readonly = false) {
     // Loaded with the first connection: most servers have none, and start sooner without it.
     const Database = createRequire(import.meta.url)('libsql') as typeof Sqlite;
+    if (readonly && !existsSync(file)) throw new Error('unable to open database file');
     this.#db = new Database(file, { timeout: BUSY });
     if (journal !== '') this.#db.exec(`PRAGMA journal_mode=${journal}`);
     // what was committed is on the disk, also after the power failed
     this.#db.exec('PRAGMA synchronous=FULL');
+    if (readonly) this.#db.exec('PRAGMA query_only=ON');
   }
 
   exec(sql: string): void {

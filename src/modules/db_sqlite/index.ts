@@ -14,6 +14,9 @@ function journalOf(host: Host, file: string): string {
   return found?.[2] ?? '';
 }
 
+const isReadOnly = (host: Host, file: string): boolean =>
+  ((host.program.params('db_sqlite').db_set_readonly ?? []) as readonly string[]).includes(file);
+
 /** Opens the file, which must be one; rejects with a DbError. */
 export async function openSqlite(host: Host, place: string): Promise<Database> {
   if (place === '') throw new DbError('the database URL names no file');
@@ -21,7 +24,10 @@ export async function openSqlite(host: Host, place: string): Promise<Database> {
   // the package is loaded only by who has a database of this kind
   const { dialect, SqliteClient } = await import('./client.js');
   try {
-    return new SqlDatabase(watchSlow(host, new SqliteClient(file, journalOf(host, file))), dialect);
+    return new SqlDatabase(
+      watchSlow(host, new SqliteClient(file, journalOf(host, file), isReadOnly(host, file))),
+      dialect,
+    );
   } catch (e) {
     throw new DbError(`${file}: ${e instanceof Error ? e.message : String(e)}`, { cause: e });
   }
@@ -46,7 +52,7 @@ export const dbSqlite = defineModule({
     db_set_journal_mode: listParam('Journal of a file: /path/to/file=WAL.', (v) =>
       JOURNAL.test(v) ? undefined : '/path/to/file=WAL',
     ),
-    db_set_readonly: listParam('Without effect: files are opened to be written.'),
+    db_set_readonly: listParam('A file that is never written, and not made where it is missing: /path/to/file.'),
   },
   database: { open: openSqlite },
 });
