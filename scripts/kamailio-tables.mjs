@@ -215,6 +215,8 @@ const ARGUMENTS = ['', ',x', ',1', ',1,2', ',$var(y)', ',/a/b/g', ','];
 function verdicts(module, { checked, started }) {
   const taken = [];
   const refused = [];
+  // a module that is not installed says nothing
+  if (kamailio(['-c'], module, ['1']).status !== 0) return { taken, refused };
   for (const use of checked) {
     const { status } = kamailio(['-c'], module, [use]);
     (status === 0 ? taken : refused).push(use);

@@ -26,5 +26,6 @@ const SETTINGS = [
 export const sctp = defineModule({
   name: 'sctp',
   doc: 'Taken so that scripts that load it run: SCTP is not there, and `enable_sctp=1` or `listen=sctp:…` is refused.',
+  missing: ['sctp.info', 'sctp.options'],
   params: Object.fromEntries(SETTINGS.map((name) => [name, intParam(0, 'Without effect: there is no SCTP.')])),
 });

@@ -66,6 +66,7 @@ describe.each(CASES)('%s', (name, tables) => {
 /** Parameters that are there with the value that asks for nothing, as their module's list says. */
 const SWITCHES: Readonly<Record<string, readonly string[]>> = {
   dialog: ['event_callback'],
+  websocket: ['ws.enable', 'ws.disable'],
   nathelper: ['natping_socket', 'udpping_from_path'],
 };
 
@@ -92,6 +93,7 @@ const CORE_RPC_NOT_BUILT = /^(dst_blocklist\.|dns\.|core\.sfmalloc$)/;
 const OTHERWISE: readonly (readonly [use: RegExp, why: string])[] = [
   [/^\$(async\(x=>y\))$/, '5.6.3 takes any name of four letters'],
   [/^\$dlg_ctx\(flags\)$/, 'docs/differences.md: 5.6.3 refuses what its manual gives'],
+  [/^\$siptrace\(direction\)$/, 'refused by 5.6.3, whose source names it'],
   [/^\$\(nsqE\)$/, 'a variable of the project: docs/nsq.md'],
   [/^\$\(rtpp?e?stat\)$/, 'missing: said by the module'],
   [/^@tls$/, 'it gives nothing'],

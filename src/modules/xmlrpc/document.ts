@@ -20,6 +20,13 @@ export interface ReadOptions {
   readonly crlf: 'all' | 'first' | 'none';
 }
 
+/** Name of the command that a document calls; null where it is none. */
+export function methodNameOf(body: string): string | null {
+  const root = readXml(body)?.root;
+  const name = root?.name === 'methodCall' ? child(root, 'methodName') : undefined;
+  return name === undefined ? null : textOf(name) || null;
+}
+
 /** Throws an RpcFault with what is wrong. Texts are latin1, one character a byte. */
 export function readCall(body: string, { crlf }: ReadOptions): MethodCall {
   const root = readXml(body)?.root;

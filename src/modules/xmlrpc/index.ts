@@ -16,10 +16,11 @@ import { compileRegex } from '../../runtime/regex.js';
 import { cachedRegex } from '../../runtime/regex-cache.js';
 import { replyStateless } from '../../runtime/replies.js';
 import { ArgumentFault, addedValues, findRpc, METHOD_NOT_FOUND, runRpc, withConversion } from '../../runtime/rpc.js';
+import { leaf, select, tree } from '../../runtime/selects/tree.js';
 import type { Received } from '../../sip/transport.js';
 import { type HttpDoor, openHttpDoor, runHttpRoute } from '../xhttp/doors.js';
 import { httpMessage, requestLine } from '../xhttp/message.js';
-import { ACCEPTED, faultDocument, readCall, successDocument } from './document.js';
+import { ACCEPTED, faultDocument, methodNameOf, readCall, successDocument } from './document.js';
 
 interface Params {
   readonly route: string | null;
@@ -120,6 +121,12 @@ export const xmlrpc = defineModule({
     url_skip: strParam(null, 'Requests whose URL matches this regular expression are left to other modules.', pattern),
   },
   missing: ['event_callback'],
+  selects: {
+    xmlrpc: select(
+      'What an XML-RPC request asks for: `.method`.',
+      tree(undefined, { method: leaf(({ msg }) => methodNameOf(msg.body)) }),
+    ),
+  },
   functions: {
     dispatch_rpc: fn({
       doc: 'Runs the command of the XML-RPC document in the body of the request, and answers it.',
