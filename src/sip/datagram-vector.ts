@@ -18,6 +18,8 @@ const UDP_SEGMENT = 103;
 /** Longer datagrams may not fit the path without being cut up, which rules out that the kernel divides them. */
 const SEGMENT_BYTES = 1400;
 const RUN_BYTES = 65_000;
+/** Where datagrams go to more than these they are sent as they come. */
+const MOST_TARGETS = 8;
 const AF_INET = 2;
 /** Offsets of the tables of iovec and sockaddr_in behind that of mmsghdr. */
 const IOVECS = SLOTS * MMSGHDR;
@@ -38,8 +40,10 @@ function swap32(n: number): number {
 
 export class DatagramVector {
   readonly address: number;
-  /** Bytes of all slots: slot `i` begins at `i * SLOT_BYTES`. */
-  readonly data: Buffer;
+  /** Bytes of all places. */
+  readonly #data: Buffer;
+  /** Where the bytes of slot `i` are: `#place[i] * SLOT_BYTES`. `group` puts slots in another order, not their bytes. */
+  readonly #place = Uint8Array.from({ length: SLOTS }, (_, i) => i);
   /** The tables as 32-bit words: a field is read and written by one plain access. */
   readonly #words: Uint32Array;
   readonly #starts = new Uint8Array(SLOTS + 1);
@@ -48,7 +52,7 @@ export class DatagramVector {
     const tables = kernel.allocate(CONTROLS + SLOTS * CONTROL);
     const data = kernel.allocate(SLOTS * SLOT_BYTES);
     this.address = tables.address;
-    this.data = data.view;
+    this.#data = data.view;
     const table = tables.view;
     table.fill(0);
     this.#words = new Uint32Array(table.buffer, table.byteOffset, table.length / 4);
@@ -86,16 +90,65 @@ export class DatagramVector {
 
   /** The datagram in slot `i` as latin1 text. */
   text(i: number): string {
-    const at = i * SLOT_BYTES;
-    return this.data.toString('latin1', at, at + this.received(i));
+    const at = this.#place[i]! * SLOT_BYTES;
+    return this.#data.toString('latin1', at, at + this.received(i));
   }
 
   /** Puts text of one byte a character, or bytes, into slot `i`. */
   put(i: number, data: string | Buffer): void {
-    const at = i * SLOT_BYTES;
-    if (typeof data === 'string') this.data.write(data, at, data.length, 'latin1');
-    else data.copy(this.data, at);
+    const at = this.#place[i]! * SLOT_BYTES;
+    if (typeof data === 'string') this.#data.write(data, at, data.length, 'latin1');
+    else data.copy(this.#data, at);
     this.setLength(i, data.length);
+  }
+
+  /** A copy of what slot `i` holds for sending. */
+  copy(i: number): Buffer {
+    const at = this.#place[i]! * SLOT_BYTES;
+    return Buffer.from(this.#data.subarray(at, at + this.length(i)));
+  }
+
+  /**
+   * Puts the first `count` slots in such an order that those to one target stand together, each target's in the order in
+   * which they were: only then can they share headers. `order[i]` is where slot `i` was; false: all stays as it is.
+   */
+  group(count: number, order: Uint8Array): boolean {
+    const targets = this.#targets(count);
+    if (targets < 2) return false;
+    let n = 0;
+    for (let target = 0; target < targets; target++)
+      for (let i = 0; i < count; i++) if (this.#targetOf[i] === target) order[n++] = i;
+    const old = this.#words.slice(IOVECS / 4, CONTROLS / 4);
+    const places = this.#place.slice(0, count);
+    for (let i = 0; i < count; i++) {
+      const was = order[i]!;
+      for (let w = 0; w < 4; w++) {
+        this.#words[IOVECS / 4 + 4 * i + w] = old[4 * was + w]!;
+        this.#words[NAME_WORD + 4 * i + w] = old[4 * (SLOTS + was) + w]!;
+      }
+      this.#place[i] = places[was]!;
+    }
+    return true;
+  }
+
+  readonly #targetOf = new Uint8Array(SLOTS);
+  readonly #firstOf = new Uint8Array(MOST_TARGETS);
+
+  /** Numbers the targets of the slots; gives how many there are, 0 where there are too many or they stand together. */
+  #targets(count: number): number {
+    let targets = 0;
+    let changes = 0;
+    for (let i = 0; i < count; i++) {
+      let target = 0;
+      while (target < targets && !this.#sameTarget(this.#firstOf[target]!, i)) target++;
+      if (target === targets) {
+        if (targets === MOST_TARGETS) return 0;
+        this.#firstOf[targets++] = i;
+      }
+      this.#targetOf[i] = target;
+      if (i > 0 && target !== this.#targetOf[i - 1]) changes++;
+    }
+    return changes >= targets ? targets : 0;
   }
 
   /** IPv4 address of slot `i` as a number, first byte highest. */
@@ -115,7 +168,7 @@ export class DatagramVector {
 
   /**
    * Lays the headers out for sending slots `from` to `to`, and gives their number. With `segment` datagrams in a row of one
-   * length to one target share a header: the kernel takes its way through the network stack once for all of them, and
+   * length (the last one may be shorter) to one target share a header: the kernel takes its way through the network stack once for all of them, and
    * divides them at the end (UDP_SEGMENT).
    */
   plan(from: number, to: number, segment: boolean): number {
@@ -141,7 +194,9 @@ export class DatagramVector {
     const last = Math.min(to, first + Math.floor(RUN_BYTES / length));
     let i = first + 1;
     while (i < last && this.length(i) === length && this.#sameTarget(first, i)) i++;
-    return i;
+    // the last one may be shorter
+    const shorter = i < last && this.length(i) < length && this.length(i) > 0 && this.#sameTarget(first, i);
+    return shorter ? i + 1 : i;
   }
 
   #sameTarget(a: number, b: number): boolean {

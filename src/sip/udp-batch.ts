@@ -49,6 +49,7 @@ export class BatchUdpTransport implements Transport {
   #dgram: Socket | null = null;
   #queued = 0;
   #failures: (((error: Error) => void) | undefined)[] = [];
+  readonly #order = new Uint8Array(SLOTS);
   #planned = false;
   /** What is sent waits for the end of what runs. */
   #collecting = false;
@@ -204,7 +205,13 @@ export class BatchUdpTransport implements Transport {
     const n = this.#queued;
     if (n === 0 || this.#dgram === null) return;
     this.#queued = 0;
+    if (n > 2 && this.#segment && this.#out!.group(n, this.#order)) this.#reorderFailures(n);
     for (let at = 0; at < n; ) at = this.#sendFrom(at, n, this.#segment);
+  }
+
+  #reorderFailures(count: number): void {
+    const old = this.#failures.slice(0, count);
+    for (let i = 0; i < count; i++) this.#failures[i] = old[this.#order[i]!];
   }
 
   /** Sends slots `from` to `to`; gives the first that is left after one was refused, or `to`. */
@@ -237,9 +244,7 @@ export class BatchUdpTransport implements Transport {
     const onFailure = this.#failures[slot];
     if (errno === EAGAIN) {
       // The kernel's buffer is full: dgram waits for room.
-      const at = slot * SLOT_BYTES;
-      const copy = Buffer.from(out.data.subarray(at, at + out.length(slot)));
-      this.#dgram?.send(copy, out.port(slot), this.#text(out.ip(slot)), (e) => {
+      this.#dgram?.send(out.copy(slot), out.port(slot), this.#text(out.ip(slot)), (e) => {
         if (e) onFailure?.(e);
       });
       return;

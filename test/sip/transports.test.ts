@@ -127,22 +127,30 @@ for (const [kind, make] of KINDS) {
 
 describe.skipIf(kernel === undefined)('datagrams of one length that the kernel divides', () => {
   /** Sends a burst with runs of equal length to two peers in turn; gives what each got. */
-  async function burst(over: typeof kernel) {
+  async function burst(over: typeof kernel, count = 2, sizes: readonly number[] = [400]) {
     const a = new BatchUdpTransport(listenSocket('udp', '127.0.0.1', port()), over!);
-    const peers = [port(), port()].map((p) => new UdpTransport(listenSocket('udp', '127.0.0.1', p)));
+    const peers = Array.from({ length: count }, port).map((p) => new UdpTransport(listenSocket('udp', '127.0.0.1', p)));
     await started(a);
     const inboxes = await Promise.all(peers.map(started));
-    const sent: string[][] = [[], []];
+    const sent: string[][] = peers.map(() => []);
     for (let i = 1; i < 200; i++) {
-      const to = i % 7 === 0 ? 1 : 0;
-      const text = `message ${String(i).padStart(4)} ${'x'.repeat(i % 50 === 0 ? 2000 : 400)}`;
+      const to = count > 2 ? (i * 5) % count : i % 7 === 0 ? 1 : 0;
+      const size = sizes[i % sizes.length]!;
+      const text = `message ${String(i).padStart(4)} ${'x'.repeat(i % 50 === 0 ? 2000 : size)}`;
       sent[to]!.push(text);
       a.send(text, { proto: 'udp', ip: '127.0.0.1', port: peers[to]!.socket.port, socket: a.socket });
     }
-    const got: string[][] = [[], []];
-    for (const peer of [0, 1]) for (const _ of sent[peer]!) got[peer]!.push((await inboxes[peer]!.next()).text);
+    const got: string[][] = peers.map(() => []);
+    for (const peer of peers.keys()) for (const _ of sent[peer]!) got[peer]!.push((await inboxes[peer]!.next()).text);
     return { sent, got };
   }
+
+  test('those to several peers in turn, some shorter, go together and stay in order for each', async () => {
+    for (const count of [2, 3, 7, 12]) {
+      const { sent, got } = await burst(kernel, count, [300, 400, 400, 350, 350, 120]);
+      expect(got).toEqual(sent);
+    }
+  });
 
   test('each arrives by itself, in order', async () => {
     const { sent, got } = await burst(kernel);
