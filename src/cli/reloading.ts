@@ -28,6 +28,9 @@ export interface Reloader {
 
 /** Messages and events of a shadow run when nobody says how many. */
 const DEFAULT_SHADOW = 100;
+/** Milliseconds after the start, and the share of the time that the thread may be at work, for loading the script once more. */
+const WARM_AFTER_MS = 2500;
+const BUSY = 0.3;
 /** Editors write in several steps: a change counts when the files have been still for so long. */
 const STILL_MS = 80;
 
@@ -40,7 +43,9 @@ export function reloader(
   const file = path.resolve(flags.file);
   const thread = new ParseThread();
   const trace = new LiveTrace(server, vars, () => run());
-  const load = () => {
+  const warming = warmUp(() => loadBeside({ ...flags, file }, vars, thread));
+  const load = async () => {
+    await warming.ended();
     const tracer = trace.hook;
     return loadBeside({ ...flags, file }, vars, thread, tracer && ((ctx, at) => tracer.at(ctx, at)));
   };
@@ -81,6 +86,31 @@ export function reloader(
     },
   };
 }
+
+/**
+ * Loads the script once for nothing, some time after the start and when the server has little to do: the first reload would
+ * find the compiler's own code cold, and hold up messages for as long as that takes.
+ */
+function warmUp(load: () => Promise<unknown>): { ended(): Promise<void> } {
+  let running: Promise<void> | undefined;
+  let since = performance.eventLoopUtilization();
+  const look = () => {
+    const busy = performance.eventLoopUtilization(since).utilization > BUSY;
+    since = performance.eventLoopUtilization();
+    if (busy) timer = setTimeout(look, WARM_AFTER_MS).unref();
+    // What is wrong with the script by now, a reload will tell.
+    else running = load().then(noop, noop);
+  };
+  let timer = setTimeout(look, WARM_AFTER_MS).unref();
+  return {
+    ended: async () => {
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+const noop = (): void => undefined;
 
 /** The script and all that it includes. */
 function filesOf(server: Server, file: string): string[] {
