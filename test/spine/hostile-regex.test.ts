@@ -40,6 +40,7 @@ const EACH: Readonly<Record<string, string>> = {
   'search_str()': 'search_str("$var(t)", "PP"); search_str("$var(t)", "$var(p)");',
   'regex_substring()': 'regex_substring("$var(t)", "PP", "0", "3", "$var(r)");',
   'keep_hf()': 'keep_hf("PP");',
+  't_check_status()': 't_newtran(); t_check_status("PP");',
   'pcre_match()':
     'pcre_match("$var(t)", "PP"); pcre_match("$var(t)", "$var(p)"); pcre_match("$var(t)", "(?=PP)(a|b)*?c");',
   'pcre_match_group()': 'pcre_match_group("$var(t)"); pcre_match_group("$var(t)", "1");',
