@@ -2,13 +2,14 @@
 // does not load is not run, and the code that V8 makes of the file is kept beside it (bundle-loader.cjs).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.dirname(HERE);
 const DIST = path.join(ROOT, 'dist');
+const CHEVROTAIN = path.join(ROOT, 'node_modules', 'chevrotain');
 /** What is begun from outside: the command, and the threads with the names of what they export. */
 const ENTRIES = {
   'cli/main': ['main'],
@@ -46,6 +47,14 @@ const REPLACED = new Map([
     START,
     () => `export const entries = {\n${makers(Object.keys(ENTRIES).map((name) => [name, at(`${name}.js`)]))}\n};`,
   ],
+  // Its own loading is for the package as it lies in node_modules.
+  [
+    at('parser/chevrotain.js'),
+    (text) => {
+      const names = /export const (\{[^}]+\}) = await load/.exec(text)[1];
+      return `export ${names} from ${quoted(path.join(CHEVROTAIN, 'lib', 'chevrotain.mjs'))};`;
+    },
+  ],
   [
     at('modules/built-in.js'),
     () => {
@@ -64,7 +73,7 @@ export const BUILT_IN = lazyModules({\n${makers(listed)}\n});`;
 const replacing = {
   name: 'replacing',
   resolveId: (id) => (id === START ? id : undefined),
-  load: (id) => REPLACED.get(id)?.(),
+  load: (id) => REPLACED.get(id)?.(id === START ? '' : readFileSync(id, 'utf8')),
 };
 
 /**
@@ -98,7 +107,7 @@ const lateExports = (code) =>
     'Object.defineProperty(exports, "$1", { enumerable: true, get: () => $2 });',
   );
 
-/** Bundles what `tsc` wrote into dist/; packages stay outside. */
+/** Bundles what `tsc` wrote into dist/; packages stay outside, but for chevrotain. */
 export async function bundle() {
   const { rolldown } = await import('rolldown');
   const out = path.join(DIST, 'bundle');
@@ -123,6 +132,7 @@ export async function bundle() {
   writeFileSync(path.join(next, 'package.json'), '{ "type": "commonjs" }\n');
   writeLoader(next);
   for (const [name, exported] of Object.entries(ENTRIES)) writeEntry(next, name, exported);
+  copyFileSync(path.join(CHEVROTAIN, 'LICENSE.txt'), path.join(next, 'chevrotain-LICENSE.txt'));
   // The command takes the bundle only where this stamp is no older than what tsc wrote.
   writeFileSync(path.join(next, '.bundled'), '');
   rmSync(out, { recursive: true, force: true });

@@ -1,6 +1,5 @@
 /** `kamscript -f FILE …`: the command line of kamailio(8), a drop-in for it. */
 import { type SpawnOptions, spawn } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
 import { kamailioText, type Problem, renderProblem } from '../parser/index.js';
 import type { LoadResult } from '../server/load.js';
 import { type KamailioFlags, parseFlags } from './flags.js';
@@ -89,10 +88,4 @@ function daemonize(argv: readonly string[]): number {
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...argv, '-DD'], options);
   child.unref();
   return 0;
-}
-
-export function writePid(path: string | undefined): () => void {
-  if (path === undefined) return () => undefined;
-  writeFileSync(path, `${process.pid}\n`);
-  return () => rmSync(path, { force: true });
 }

@@ -10,8 +10,8 @@ import { Recording, recordingRpc } from '../server/recording.js';
 import { Server, StartError } from '../server/server.js';
 import { deferred } from './deferred.js';
 import type { KamailioFlags } from './flags.js';
-import { writePid } from './kamailio.js';
 import type { LineWriter } from './output.js';
+import { writePid } from './pid-file.js';
 import { runAs } from './privileges.js';
 import { reloader } from './reloading.js';
 

@@ -1,5 +1,5 @@
 /** The preprocessor's directives as they stand in the text (language.md, section 3). */
-import type { TokenType } from './engine.js';
+import type { TokenType } from './chevrotain.js';
 import { nearMissHint } from './near-miss.js';
 import { type DefineMode, LIMITS, Preprocessor } from './preprocessor.js';
 import type { Problem, Span } from './problem.js';

@@ -1,8 +1,14 @@
 /** What all grammar rules share: looking ahead, reporting, and going on after an error. */
-import { EmbeddedActionsParser, type TokenType } from './engine.js';
+import {
+  EarlyExitException,
+  EmbeddedActionsParser,
+  EOF,
+  type IParserErrorMessageProvider,
+  NoViableAltException,
+  type TokenType,
+} from './chevrotain.js';
 import { hintFor, type Notice } from './explain.js';
-import { isGrammarError } from './grammar-error.js';
-import { LOOKAHEAD } from './grammar-table.js';
+import { type Lookahead, type LookaheadTable, lookaheads } from './lookahead.js';
 import { join, NOWHERE, type Problem, type Span } from './problem.js';
 import { type ParseProblemCode, parseProblem } from './problems.js';
 import { T, TOKEN_TYPES, type Token } from './tokens.js';
@@ -11,16 +17,12 @@ import type { BlockKind } from './tree.js';
 /** Leaves the rules up to the one that knows how to go on; the problem has been reported. */
 export class Panic extends Error {}
 
-/** Chevrotain's texts for errors, which nobody reads: what is said comes from the rules. */
-const SILENT = {
+const SILENT: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: () => '',
   buildNotAllInputParsedMessage: () => '',
   buildNoViableAltMessage: () => '',
   buildEarlyExitMessage: () => '',
 };
-
-/** For chevrotain, in place of the engine: where it analyses the rules (grammar-analysis.ts). */
-const ANALYSIS = { maxLookahead: 1, recoveryEnabled: false, skipValidations: false, errorMessageProvider: SILENT };
 
 /** More than this many errors in one script say nothing new. */
 const MAX_ERRORS = 100;
@@ -42,8 +44,36 @@ export abstract class GrammarBase extends EmbeddedActionsParser {
   #errors = 0;
   #lastError: unknown;
 
-  constructor() {
-    super(TOKEN_TYPES, { ...ANALYSIS, lookahead: LOOKAHEAD });
+  // Chevrotain's own, which its types do not name.
+  declare protected fullRuleNameToShort: Record<string, number>;
+  declare protected lookAheadFuncsCache: Map<number, Lookahead>;
+  declare protected selfAnalysisDone: boolean;
+
+  /** `validate`: look for mistakes in the grammar itself; slow, for the tests. */
+  constructor(validate = false) {
+    super(TOKEN_TYPES, {
+      maxLookahead: 1,
+      recoveryEnabled: false,
+      skipValidations: !validate,
+      errorMessageProvider: SILENT,
+    });
+  }
+
+  /** In place of `performSelfAnalysis`, for rules whose analysis is in a table. */
+  protected takeAnalysis(table: LookaheadTable): void {
+    const types = [...TOKEN_TYPES, EOF];
+    for (const [key, ask] of lookaheads(table, this.fullRuleNameToShort, types)) this.lookAheadFuncsCache.set(key, ask);
+    this.selfAnalysisDone = true;
+  }
+
+  // Chevrotain's look at the rules for the texts of these errors; nobody reads them here, and after `takeAnalysis` there
+  // is nothing to look at.
+  protected raiseNoAltException(): never {
+    throw new NoViableAltException('', this.LA(1), this.LA(0));
+  }
+
+  protected raiseEarlyExitException(): never {
+    throw new EarlyExitException('', this.LA(1), this.LA(0));
   }
 
   start(tokens: Token[], end: Span, problems: Problem[]): void {
@@ -262,3 +292,14 @@ const ITEM_WORDS: ReadonlySet<TokenType> = new Set([
 ]);
 
 const ROUTE_WORDS: ReadonlySet<TokenType> = new Set([T.Route, T.MainRoute, T.NamedRoute, T.EventRoute]);
+
+const GRAMMAR_ERRORS = new Set([
+  'MismatchedTokenException',
+  'NoViableAltException',
+  'EarlyExitException',
+  'NotAllInputParsedException',
+]);
+
+function isGrammarError(error: unknown): error is Error {
+  return error instanceof Error && GRAMMAR_ERRORS.has(error.name);
+}

@@ -1,5 +1,5 @@
 /** Rules for expressions (language.md, sections 4, 5 and 10). */
-import type { TokenType } from './engine.js';
+import type { TokenType } from './chevrotain.js';
 import { ONSEND_HINT } from './grammar-core.js';
 import { OperandRules } from './grammar-operand.js';
 import { byPrecedence } from './precedence.js';

@@ -1,9 +1,21 @@
 /** Rules for what stands outside of blocks, and for the blocks themselves (language.md, sections 4 and 8). */
 import { moduleName, SUBST_HINT } from './directives.js';
 import { ParamRules } from './grammar-param.js';
+import { LOOKAHEAD } from './grammar-table.js';
+import type { Lookahead } from './lookahead.js';
 import type { Problem, Span } from './problem.js';
 import { AnyRouteWord, T, type Token } from './tokens.js';
-import type { BlockKind, FlagsItem, Item, LoadModule, ModParam, PathItem, RouteBlock, Statement } from './tree.js';
+import type {
+  BlockKind,
+  FlagsItem,
+  Item,
+  LoadModule,
+  ModParam,
+  PathItem,
+  RouteBlock,
+  Statement,
+  VariableExpr,
+} from './tree.js';
 
 const MAX_FLAG = 31;
 
@@ -45,9 +57,19 @@ export class FileRules extends ParamRules {
   #blocks = new Map<string, Span>();
   #itemStart: unknown;
 
-  constructor() {
-    super();
-    this.performSelfAnalysis();
+  constructor(validate = false) {
+    super(validate);
+    if (validate) this.performSelfAnalysis();
+    else this.takeAnalysis(LOOKAHEAD);
+  }
+
+  /** What the analysis found, by chevrotain's keys, and its numbers of the rules. */
+  get lookaheads(): ReadonlyMap<number, Lookahead> {
+    return this.lookAheadFuncsCache;
+  }
+
+  get ruleNumbers(): Readonly<Record<string, number>> {
+    return this.fullRuleNameToShort;
   }
 
   override start(...args: Parameters<ParamRules['start']>): void {
@@ -244,7 +266,7 @@ export class FileRules extends ParamRules {
     if (!this.RECORDING_PHASE && !allowed.includes(this.type(1))) {
       this.panic('Invalid arguments', { missing: 'value' });
     }
-    return this.OR<{ value: ModParam['value']; span: Span }>([
+    return this.OR([
       {
         ALT: () => {
           const { value, span } = this.CONSUME(T.String) as Token;
@@ -264,7 +286,7 @@ export class FileRules extends ParamRules {
       {
         ALT: () => {
           const { value, span } = this.CONSUME(T.Variable) as Token;
-          return this.ACTION(() => ({
+          return this.ACTION((): { value: VariableExpr; span: Span } => ({
             value: { kind: 'variable', text: String(value), span },
             span,
           }));

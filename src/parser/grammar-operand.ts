@@ -1,7 +1,6 @@
 /** Rules for the core operands: `method == "INVITE"`, `src_ip == 10.0.0.0/8`, `uri == myself` (language.md, section 10). */
-
+import type { TokenType } from './chevrotain.js';
 import { constantType } from './constant.js';
-import type { TokenType } from './engine.js';
 import { CoreRules } from './grammar-core.js';
 import { CompareOp, OperandOp, T, type Token } from './tokens.js';
 import type { CoreOperand, Expr } from './tree.js';

@@ -1,7 +1,6 @@
 /** Rules for global parameters (language.md, section 11). */
-
+import type { TokenType } from './chevrotain.js';
 import { CORE_PARAM_BY_NAME, type CoreParamInfo, type CoreParamType } from './core-params.js';
-import type { TokenType } from './engine.js';
 import { type Address, HOST_STARTS, listenAddress } from './grammar-address.js';
 import { StatementRules } from './grammar-statement.js';
 import type { Span } from './problem.js';

@@ -1,5 +1,5 @@
-/** Written by scripts/gen-grammar.mjs from the rules of the grammar: which tokens choose which way, for engine.ts. */
-import type { LookaheadTable } from './engine.js';
+/** Written by scripts/gen-grammar.mjs from the rules of the grammar: what lookahead.ts is about. */
+import type { LookaheadTable } from './lookahead.js';
 
 export const LOOKAHEAD: LookaheadTable = {
   'host OR 0': ['String', 'Number Ipv6 LBracket', 'Id NumId Number'],

@@ -1,5 +1,5 @@
 /** A flat list of operands and operators to a tree, by the table of language.md, section 5. */
-import type { TokenType } from './engine.js';
+import type { TokenType } from './chevrotain.js';
 import { join } from './problem.js';
 import { T, type Token } from './tokens.js';
 import type { BinaryOp, Expr } from './tree.js';

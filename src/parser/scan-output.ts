@@ -1,7 +1,6 @@
 /** What the parts of the scanner share: where they read and where tokens, comments and problems go. */
-
+import type { TokenType } from './chevrotain.js';
 import { Directives } from './directives.js';
-import type { TokenType } from './engine.js';
 import type { Problem, Span } from './problem.js';
 import { Reader } from './reader.js';
 import type { ParseOptions } from './source.js';

@@ -1,7 +1,6 @@
 /** Text to tokens, with the preprocessor at work in between (language.md, sections 2 and 3). */
-
+import type { TokenType } from './chevrotain.js';
 import type { Directives } from './directives.js';
-import type { TokenType } from './engine.js';
 import type { Problem, Span } from './problem.js';
 import { parseProblem } from './problems.js';
 import type { Reader } from './reader.js';

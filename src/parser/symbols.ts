@@ -1,5 +1,5 @@
 /** The tables by which the scanner tells tokens apart (language.md, section 2). */
-import type { TokenType } from './engine.js';
+import type { TokenType } from './chevrotain.js';
 import { T } from './tokens.js';
 
 export const WORD = 1;

@@ -1,8 +1,7 @@
 /** The kinds of token, and which words are keywords (language.md, sections 2 and 13). */
-
+import { createToken, type IToken, Lexer, type TokenType } from './chevrotain.js';
 import { CORE_PARAM_BY_NAME } from './core-params.js';
 import { CORE_STATEMENT_BY_NAME } from './core-statements.js';
-import { createToken, type IToken, type TokenType } from './engine.js';
 import type { Span } from './problem.js';
 
 /** What the scanner hands to the grammar. */
@@ -17,7 +16,7 @@ export interface Token extends IToken {
 }
 
 function kind(name: string, ...categories: TokenType[]): TokenType {
-  return createToken({ name, categories });
+  return createToken({ name, pattern: Lexer.NA, categories });
 }
 
 /** Binary operators; those of `TightOp` bind tighter than a comparison for equality, those of `AddOp` than any. */

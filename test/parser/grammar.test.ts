@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { analysedGrammar } from '../../src/parser/grammar-analysis.js';
+import { LOOKAHEAD } from '../../src/parser/grammar-table.js';
 import type { Item } from '../../src/parser/tree.js';
 import { blocks, errors, outline, parse, statements } from './helpers.js';
+
+it('the grammar has no mistake that chevrotain can find, and its table is of these rules', { timeout: 30_000 }, () => {
+  expect(LOOKAHEAD, 'run scripts/gen-grammar.mjs').toEqual(analysedGrammar());
+});
 
 describe('statements', () => {
   it.each([
