@@ -71,10 +71,12 @@ function resultOf({ status, output }) {
   return { status, output, passed: counts?.passed ?? (status === 0 ? 1 : 0), failed };
 }
 
-/** Files that Vitest names in its list of what failed. */
+/** Files that Vitest names in its list of what failed, and those in whose time an error was thrown that nobody caught. */
 function failedFiles(output) {
   const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
-  return [...new Set([...plain.matchAll(/^\s*FAIL\s+(test\/\S+\.ts)/gm)].map((m) => m[1]))];
+  const failed = plain.matchAll(/^\s*FAIL\s+(test\/\S+\.ts)/gm);
+  const thrown = plain.matchAll(/^This error originated in "(test\/\S+\.ts)" test file/gm);
+  return [...new Set([...failed, ...thrown].map((m) => m[1]))];
 }
 
 /** Sum of all of Vitest's `Tests  3 failed | 120 passed (123)`. */
