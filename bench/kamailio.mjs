@@ -109,12 +109,16 @@ async function quickCheck(figures) {
   const recorded = JSON.parse(readFileSync(RECORDED, 'utf8'));
   const fallen = (all) =>
     Object.keys(recorded).filter((name) => all[name] !== undefined && all[name] < FALLS * recorded[name]);
-  const low = fallen(ratios);
-  if (low.length === 0) return [];
-  console.error(`below ${FALLS} of the recorded ratio, measured again: ${low.join(', ')}`);
-  args.push(...low);
-  const again = Object.fromEntries([...(await measureAll())].map(([row, both]) => [row.name, ratioOf(row, both)]));
-  return fallen(again).map((name) => `${name}: ${again[name].toFixed(2)}, recorded ${recorded[name]}`);
+  let low = fallen(ratios);
+  let last = ratios;
+  // the host of a virtual machine has other guests: a row counts as slower when it is so three times
+  for (let more = 2; more > 0 && low.length > 0; more--) {
+    console.error(`below ${FALLS} of the recorded ratio, measured again: ${low.join(', ')}`);
+    args.splice(0, args.length, ...low);
+    last = Object.fromEntries([...(await measureAll())].map(([row, both]) => [row.name, ratioOf(row, both)]));
+    low = fallen(last);
+  }
+  return low.map((name) => `${name}: ${last[name].toFixed(2)}, recorded ${recorded[name]}`);
 }
 
 /** Beside much other work the compiler's threads and cold caches cost kamscript more than Kamailio: ratios say nothing then. */
